@@ -1,0 +1,48 @@
+# `make run` and `make test` are all that README asks for; each installs what it needs, once.
+PYTHON ?= python3.11
+PORT ?= 8501
+HOST ?= 127.0.0.1
+# A plain `pip install torch` brings gigabytes of CUDA on Linux; PyTorch's CPU index has the same version without.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+BIN := .venv/bin
+
+.PHONY: run test lint format bench
+
+run: .venv/run
+	$(BIN)/python -m cnnviz --host $(HOST) --port $(PORT)
+
+test: .venv/dev .venv/chromium
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: .venv/dev .venv/chromium
+	$(BIN)/python bench/tweak.py
+
+.venv/python:
+	$$(command -v $(PYTHON) || command -v python3) -m venv .venv
+	touch $@
+
+.venv/run: .venv/python requirements.txt
+	sh deploy/install.sh $(BIN)/python requirements.txt "$(TORCH_INDEX)"
+	touch $@
+
+.venv/dev: .venv/run requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+# Debian's own where it is, or may be installed; else the one that Playwright brings.
+.venv/chromium: .venv/dev
+	command -v chromium >/dev/null || command -v chromium-browser >/dev/null \
+		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq \
+			&& DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } \
+		|| $(BIN)/python -m playwright install --with-deps chromium
+	touch $@
