@@ -1,0 +1,85 @@
+"""Arrays into colours: the scales, the 8-bit maps that travel to the browser, and pictures to save.
+
+The diverging scale is two sequential ones glued at zero, both black there: its positive half *is* the
+sequential scale. So an activation's colours are those of the convolution before it, and blue against
+orange stays apart for colour-blind readers.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import plotly.colors
+from PIL import Image
+
+LEVELS = 256
+SCALES = ("gray", "sequential", "diverging", "red", "green", "blue")
+
+
+@cache
+def palette(name: str) -> np.ndarray:
+    """One of SCALES as (256, 3) uint8, from the lowest value to the highest."""
+    if name == "sequential":
+        return _sample(plotly.colors.sequential.Magma, LEVELS)
+    if name == "diverging":
+        cold = _sample(["#02030a", *plotly.colors.cmocean.ice], LEVELS // 2)
+        warm = palette("sequential")[1::2]
+        return np.concatenate([cold[::-1], warm])
+    weights = {"gray": (1, 1, 1), "red": (1, 0.25, 0.2), "green": (0.25, 1, 0.3), "blue": (0.3, 0.5, 1)}[name]
+    return np.rint(np.arange(LEVELS)[:, None] * np.array(weights)).astype(np.uint8)
+
+
+def _sample(colors: list[str], count: int) -> np.ndarray:
+    rgb = plotly.colors.sample_colorscale(colors, np.linspace(0, 1, count), colortype="tuple")
+    return np.rint(np.array(rgb) * (LEVELS - 1)).astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class ColorRange:
+    """A scale and the values at its two ends."""
+
+    scale: str
+    low: float
+    high: float
+
+
+def color_range(maps: np.ndarray) -> ColorRange:
+    """Signed maps get the diverging scale, centred on zero; others the sequential one.
+
+    Args:
+        maps: (C, H, W), finite.
+    """
+    low, high = float(maps.min()), float(maps.max())
+    if low < 0:
+        reach = max(-low, high)
+        return ColorRange("diverging", -reach, reach)
+    return ColorRange("sequential", low, high)
+
+
+def quantise(maps: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Round maps to the 256 levels of [low, high]: what the eye needs, not what the lens reads.
+
+    Args:
+        maps: any shape, values in [low, high].
+    Returns:
+        The same shape, uint8; level q stands for low + q·(high - low)/255.
+    """
+    if high <= low:
+        return np.zeros(maps.shape, np.uint8)
+    return ((maps - np.float32(low)) * np.float32((LEVELS - 1) / (high - low)) + np.float32(0.5)).astype(np.uint8)
+
+
+def colored(channel: np.ndarray, colors: ColorRange) -> np.ndarray:
+    """One map (H, W) as (H, W, 3) uint8, the colours that the stage view shows."""
+    levels = quantise(np.clip(channel, colors.low, colors.high), colors.low, colors.high)
+    return palette(colors.scale)[levels]
+
+
+def png(channel: np.ndarray, colors: ColorRange) -> bytes:
+    """One map (H, W) as a PNG, one pixel a cell."""
+    buffer = io.BytesIO()
+    Image.fromarray(colored(channel, colors)).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()

@@ -1,0 +1,15 @@
+"""The screen: the only part of cnnviz that imports Streamlit."""
+
+from pathlib import Path
+
+PAGES = Path(__file__).parents[2] / "pages"
+
+
+def warm_up() -> None:
+    """Import what the pages import and run one small convolution, before the first visitor comes."""
+    import torch
+
+    from cnnviz import functional
+    from cnnviz.ui import kernel_grid, stage_view  # noqa: F401
+
+    functional.conv2d(torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 3, 3), padding="same")

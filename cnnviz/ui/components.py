@@ -1,0 +1,48 @@
+"""Mount our own browser components and say from where the browser gets their files.
+
+Streamlit resends a component's inline JavaScript with every message that changed, so what it
+gets inline is one line that imports the real module from our own server, where it is cached
+for a year under an address that holds the hash of all our browser files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import plotly
+import streamlit as st
+from streamlit.components.v2.types import ComponentRenderer
+
+FOLDER = Path(__file__).parent
+PLOTLY_JS = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+
+
+def browser_files() -> dict[str, Path]:
+    """Every file that the browser may ask for, by the name it asks with."""
+    files = {path.name: path for path in sorted(FOLDER.glob("*/*")) if path.suffix in {".js", ".css"}}
+    return files | {PLOTLY_JS.name: PLOTLY_JS}
+
+
+def _fingerprint() -> str:
+    digest = hashlib.sha256(plotly.__version__.encode())
+    for path in browser_files().values():
+        if path != PLOTLY_JS:  # its version says the same, and hashing 5 MB costs
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+ROUTE = f"/ui/{_fingerprint()}"
+
+
+def component(name: str) -> ComponentRenderer:
+    """Register the component that lives in `cnnviz/ui/<name>/<name>.js`.
+
+    Its styles are not isolated: Plotly puts its own in the document's head, and tests and
+    assistive tools find the elements by the attributes that README lists.
+    """
+    base = st.get_option("server.baseUrlPath").strip("/")
+    address = f"{'/' + base if base else ''}{ROUTE}/{name}.js"
+    # The line break tells Streamlit that this is JavaScript and not the name of a file.
+    loader = f'const module = await import(new URL("{address}", document.baseURI));\nexport default module.default;'
+    return st.components.v2.component(f"cnnviz.{name}", js=loader, isolate_styles=False)

@@ -1,0 +1,121 @@
+"""Widgets that are bound to the URL: their key is the setting's name, their text what the link carries.
+
+A page reads all its settings first, sends its picture, and shows the widgets last: so the picture does not
+wait for two dozen widgets. `Reading.agrees` says at the end whether they show what was drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from cnnviz.ui.settings import Setting, quoted, unreadable
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the settings of a page say.
+
+    values: by name; a text that cannot be read stands for the last one that could.
+    problems: by name, why the text of a widget cannot be read.
+    """
+
+    settings: Sequence[Setting]
+    values: dict[str, Any]
+    problems: dict[str, str]
+
+    def agrees(self) -> bool:
+        """Whether the widgets, shown by now, hold the values that were read before them."""
+        return read(self.settings).values == self.values
+
+
+def read(settings: Sequence[Setting]) -> Reading:
+    """Read the settings before their widgets are shown: from the session, on a first visit from the URL."""
+    values, problems = {}, {}
+    last_good = st.session_state.setdefault("last good", {})
+    for setting in settings:
+        held = st.session_state.get(setting.name, st.query_params.get(setting.name))
+        text = setting.default if held is None else str(held)
+        try:
+            values[setting.name] = last_good[setting.name] = setting.parse(text)
+        except ValueError as error:
+            values[setting.name] = last_good.get(setting.name, setting.parse(setting.default))
+            why = str(error) if str(error) != text else f"Write {setting.expects}."
+            problems[setting.name] = f"{quoted(text)} cannot be read. {why}"
+    return Reading(settings, values, problems)
+
+
+def say_unreadable(settings: Sequence[Setting]) -> None:
+    """Say on the page which values of the address it was opened with could not be read."""
+    state = st.session_state
+    if "unreadable" not in state:
+        state["unreadable"] = unreadable(settings, st.query_params.to_dict())
+        state["to reset"] = list(state["unreadable"])
+    for sentence in state["unreadable"].values():
+        st.warning(sentence, icon=":material/link_off:")
+
+
+def reset_unreadable(settings: Sequence[Setting]) -> None:
+    """Give widgets that would take any text their defaults, where the address held none of sense. Call it first."""
+    names = st.session_state.pop("to reset", [])
+    for setting in settings:
+        if setting.name in names:
+            st.session_state[setting.name] = setting.parse(setting.default) if setting.numeric else setting.default
+
+
+def settle(reading: Reading) -> None:
+    """Run again if the widgets turned out to hold something else than what was drawn. Call it last.
+
+    That happens where only a widget knows: on Back and Forward, and when it refuses what the address says.
+    """
+    if st.session_state.get("to reset") or not reading.agrees():
+        st.rerun()
+
+
+class Controls:
+    """Shows the widgets of a page's settings."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._settings = {setting.name: setting for setting in reading.settings}
+        self._problems = reading.problems
+
+    def typed(self, name: str, label: str, suggestions: Sequence[str], **widget: Any) -> None:
+        """A box to choose from or write in."""
+        default = self._settings[name].default
+        options = list(dict.fromkeys([*suggestions, default]))
+        st.selectbox(
+            label, options, options.index(default), key=name, bind="query-params", accept_new_options=True, **widget
+        )
+        self._say(name)
+
+    def text(self, name: str, label: str, **widget: Any) -> None:
+        """A line of text."""
+        st.text_input(label, self._settings[name].default, key=name, bind="query-params", **widget)
+        self._say(name)
+
+    def picked(self, name: str, label: str, **widget: Any) -> None:
+        """A menu of the words that a setting may be."""
+        setting = self._settings[name]
+        st.selectbox(
+            label, setting.options, setting.options.index(setting.default), key=name, bind="query-params", **widget
+        )
+
+    def parameters(self, names: Iterable[str]) -> None:
+        """The parameters of an activation."""
+        for name in names:
+            if self._settings[name].numeric:
+                self.number(name, name.replace("_", " "))
+            else:
+                self.picked(name, name)
+
+    def number(self, name: str, label: str, step: float = 0.1, **widget: Any) -> None:
+        """A number with steps."""
+        default = float(self._settings[name].default)
+        st.number_input(label, -1e6, 1e6, default, step, format="%g", key=name, bind="query-params", **widget)
+
+    def _say(self, name: str) -> None:
+        if name in self._problems:
+            st.caption(f":red[{self._problems[name]}]")

@@ -1,0 +1,147 @@
+"""What a page's URL says: one text per setting, what it means, and what to say when it means nothing."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cnnviz.activations import ACTIVATIONS, Choice
+from cnnviz.functional import POOLS
+from cnnviz.images import MAX_SIZE, SAMPLES
+from cnnviz.kernels import parse_kernel
+from cnnviz.padding import PADDING_MODES
+
+WHOLE = re.compile(r"\s*(\d{1,4})\s*")
+REACH = 1e6  # of a number, either way
+NEAREST = 1e-3  # to zero, of a number that something is divided by
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting of a page.
+
+    name: in the URL, and the key of its widget.
+    default: the text that stands for "not said"; it drops out of the URL.
+    parse: text -> value; raises ValueError.
+    expects: what may be written, for the sentence that says a text could not be read.
+    options: the words that it may be, if it is one of a few.
+    numeric: whether its widget holds a number rather than the text.
+    """
+
+    name: str
+    default: str
+    parse: Callable[[str], Any]
+    expects: str
+    options: tuple[str, ...] = ()
+    numeric: bool = False
+
+
+def size(text: str, low: int, high: int, separator: str = ",") -> tuple[int, int]:
+    """Read "3" or "3,1" (with "x", "200x300") as (height, width), each from low to high."""
+    found = [WHOLE.fullmatch(part) for part in text.split(separator)]
+    numbers = [int(part[1]) for part in found if part]
+    if len(numbers) != len(found) or len(numbers) not in (1, 2) or not all(low <= n <= high for n in numbers):
+        raise ValueError(text)
+    return numbers[0], numbers[-1]
+
+
+def _padding(text: str) -> str | tuple[int, int]:
+    return word if (word := text.strip().lower()) in ("valid", "same") else size(text, 0, 64)
+
+
+def choice(name: str, options: Iterable[str], default: str) -> Setting:
+    """A setting that is one of a few words."""
+    words = tuple(options)
+
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(text)
+        return text
+
+    return Setting(name, default, parse, "one of " + ", ".join(words), options=words)
+
+
+def sizes(name: str, default: str, low: int, high: int) -> Setting:
+    """A setting that is a number or a pair, such as 2 or 2,1."""
+    expects = f"a whole number from {low} to {high}, or two as in 2,1 (height, width)"
+    return Setting(name, default, lambda text: size(text, low, high), expects)
+
+
+def number(name: str, default: str, *, nonzero: bool = False) -> Setting:
+    """A setting that is any number."""
+
+    def parse(text: str) -> float:
+        value = float(text) if len(text) <= 30 else math.nan
+        if not abs(value) <= REACH or (nonzero and abs(value) < NEAREST):
+            raise ValueError(text)
+        return value
+
+    return Setting(name, default, parse, f"a number{' other than 0' if nonzero else ''}, such as 0.5", numeric=True)
+
+
+def padding(name: str, default: str) -> Setting:
+    """A setting that is a padding."""
+    return Setting(name, default, _padding, "valid, same, a whole number up to 64, or two as in 1,2 (height, width)")
+
+
+def _activation_parameters() -> Iterable[Setting]:
+    """Those of all activations, by PyTorch's names; where two share one, it has one default."""
+    for function in ACTIVATIONS.values():
+        for name, parameter in function.parameters.items():
+            if isinstance(parameter, Choice):
+                yield choice(name, parameter.options, parameter.default)
+            else:
+                yield number(name, f"{parameter.default:g}", nonzero=parameter.nonzero)
+
+
+ACTIVATION_PARAMETERS = tuple(_activation_parameters())
+IMAGE = (
+    choice("image", SAMPLES, next(iter(SAMPLES))),
+    Setting(
+        "size", "300", lambda text: size(text, 1, MAX_SIZE, "x"), f"1 to {MAX_SIZE}, or height x width as in 200x300"
+    ),
+    choice("fit", ("crop", "keep", "stretch"), "crop"),
+    choice("color", ("gray", "rgb"), "gray"),
+    Setting("frame", "0", lambda text: size(text, 0, 999)[0], "a whole number from 0", numeric=True),
+)
+LAB = (
+    *IMAGE,
+    Setting("kernel", "edge", parse_kernel, "a preset's name, or rows such as -1,-1,-1;-1,8,-1;-1,-1,-1"),
+    number("bias", "0"),
+    sizes("stride", "1", 1, 64),
+    padding("padding", "same"),
+    choice("padding_mode", PADDING_MODES, "zeros"),
+    number("padding_value", "0"),
+    sizes("dilation", "1", 1, 64),
+    choice("activation", ("none", *(name for name in ACTIVATIONS if name != "identity")), "relu"),
+    *ACTIVATION_PARAMETERS,
+    choice("pool", ("none", *POOLS), "max"),
+    sizes("pool_size", "2", 1, 64),
+    sizes("pool_stride", "2", 1, 64),
+    padding("pool_padding", "same"),
+)
+
+
+def unreadable(settings: Iterable[Setting], query: Mapping[str, str]) -> dict[str, str]:
+    """For each setting whose text in the query means nothing: a sentence that says so, safe to show as Markdown."""
+    problems = {}
+    for setting in settings:
+        text = query.get(setting.name)
+        if text is None:
+            continue
+        try:
+            setting.parse(text)
+        except ValueError:
+            problems[setting.name] = (
+                f"{setting.name} = {quoted(text)} in the address was ignored: write {setting.expects}."
+            )
+    return problems
+
+
+def quoted(text: str) -> str:
+    """A stranger's text as Markdown code: short, printable, and nothing but text."""
+    plain = "".join(c if c.isprintable() and c != "`" else "·" for c in text[:40])
+    return f"`{plain or ' '}`" + ("…" if len(text) > 40 else "")

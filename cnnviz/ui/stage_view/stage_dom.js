@@ -1,0 +1,83 @@
+/** The elements of the stage view. Text only ever enters as text. */
+import { format } from "./stage_values.js";
+import { gradient } from "./stage_paint.js";
+
+/** @param {string} tag @param {Record<string, any>} properties @param {...(Node | string)} children */
+export function element(tag, properties = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, content] of Object.entries(properties)) {
+    if (name in node) node[name] = content;
+    else node.setAttribute(name, content);
+  }
+  node.append(...children);
+  return node;
+}
+
+/** Our style sheet, once; resolved when it applies. */
+export const styled = new Promise((resolve) => {
+  const href = new URL("stage_view.css", import.meta.url).href;
+  document.head.append(element("link", { rel: "stylesheet", href, onload: resolve, onerror: resolve }));
+});
+
+/** One stage: a title and shape, the plot, a channel switch, a legend. @param {string} name */
+export function buildStage(name) {
+  const frame = {
+    arrow: element("div", { className: "sv-arrow", "aria-hidden": "true" }),
+    title: element("h3"),
+    shape: element("span", { className: "sv-shape" }),
+    figure: element("div", { className: "sv-figure" }),
+    screen: element("canvas", { className: "sv-cells", "aria-hidden": "true" }),
+    mark: element("div", { className: "sv-mark", hidden: true }),
+    channels: element("div", { className: "sv-channels", role: "group", "aria-label": "channel shown", hidden: true }),
+    low: element("span"),
+    legend: element("div", { className: "sv-gradient", role: "img" }),
+    high: element("span"),
+    cells: document.createElement("canvas"), // one pixel a cell, never on the page
+  };
+  frame.plot = element("div", { className: "sv-plot", tabIndex: 0, role: "application" }, frame.figure, frame.screen, frame.mark);
+  frame.section = element(
+    "section",
+    { className: "sv-stage", "data-stage": name },
+    element("header", {}, frame.title, frame.shape),
+    frame.plot,
+    frame.channels,
+    element("footer", {}, frame.low, frame.legend, frame.high),
+  );
+  return frame;
+}
+
+/** Write what a stage says of itself. */
+export function labelStage(frame, stage, palette, ends) {
+  const shape = stage.shape.join("×");
+  const [low, high] = [stage.low, stage.high].map(format);
+  frame.section.dataset.shape = stage.shape.join("x");
+  frame.title.textContent = stage.title;
+  frame.shape.textContent = shape;
+  frame.arrow.textContent = stage.arrow;
+  frame.low.textContent = low;
+  frame.high.textContent = high;
+  frame.low.title = "smallest value";
+  frame.high.title = "largest value";
+  frame.legend.style.background = gradient(palette, stage.low, stage.high, ends);
+  frame.legend.title = `the colours of the values from ${low} to ${high}`;
+  frame.legend.setAttribute("aria-label", frame.legend.title);
+  const keys = "Arrow keys read a cell, plus and minus zoom, 0 shows all.";
+  frame.plot.setAttribute("aria-label", `${stage.title}, ${shape}, values from ${low} to ${high}. ${keys}`);
+}
+
+/** Offer the channels of a stage that has several; `choose` gets the channel, -1 for all three as RGB. */
+export function labelChannels(frame, stage, shown, choose) {
+  const count = stage.shape[0];
+  frame.channels.hidden = count === 1;
+  if (count === 1) return;
+  const options = isRGB(stage) ? [["RGB", -1], ["red", 0], ["green", 1], ["blue", 2]] : Array.from({ length: count }, (_, c) => [`${c}`, c]);
+  if (frame.channels.childElementCount !== options.length) {
+    frame.channels.replaceChildren(
+      ...options.map(([label, channel]) => element("button", { type: "button", textContent: label, onclick: () => choose(channel) })),
+    );
+  }
+  options.forEach(([, channel], i) => frame.channels.children[i].setAttribute("aria-pressed", `${channel === shown}`));
+}
+
+/** Whether three channels are the colours of a picture. */
+export const isRGB = (stage) => stage.scale === "gray" && stage.shape[0] === 3;

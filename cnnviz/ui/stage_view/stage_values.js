@@ -1,0 +1,151 @@
+/**
+ * The exact value of any cell of any stage, computed in the browser from the input's bytes and from
+ * how each stage arises from the one before. What is painted is rounded to 256 levels; this is not.
+ *
+ * @typedef {{op: string, [setting: string]: any}} How
+ * @typedef {{name: string, title: string, shape: [number, number, number], low: number, high: number,
+ *   scale: string, colors: [number, number], how: How, start: [number, number], jump: [number, number],
+ *   arrow: string, levels: Uint8Array}} Stage
+ */
+
+/** Abramowitz & Stegun 7.1.26 is too coarse for a lens: this is the series / continued fraction of erf. */
+function erf(x) {
+  const z = Math.abs(x);
+  if (z > 6) return Math.sign(x);
+  if (z < 2.5) {
+    let term = z, sum = z;
+    for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) {
+      term *= -(z * z) / n;
+      sum += term / (2 * n + 1);
+    }
+    return (Math.sign(x) * 2 * sum) / Math.sqrt(Math.PI);
+  }
+  let fraction = 0;
+  for (let k = 60; k >= 1; k--) fraction = k / 2 / (z + fraction);
+  return Math.sign(x) * (1 - Math.exp(-z * z) / ((z + fraction) * Math.sqrt(Math.PI)));
+}
+
+const sigmoid = (x) => (x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x)));
+const softplus = (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+const SELU = { alpha: 1.6732632423543772, scale: 1.0507009873554805 };
+
+/** @type {Record<string, (x: number, p: any) => number>} The same names as cnnviz.activations. */
+const ACTIVATIONS = {
+  identity: (x) => x,
+  relu: (x) => Math.max(x, 0),
+  relu6: (x) => Math.min(Math.max(x, 0), 6),
+  leaky_relu: (x, p) => (x >= 0 ? x : x * p.negative_slope),
+  tanh: Math.tanh,
+  hardtanh: (x, p) => Math.min(Math.max(x, p.min_val ?? -1), p.max_val ?? 1),
+  sigmoid,
+  elu: (x, p) => (x > 0 ? x : p.alpha * Math.expm1(x)),
+  selu: (x) => SELU.scale * (x > 0 ? x : SELU.alpha * Math.expm1(x)),
+  gelu: (x, p) =>
+    p.approximate === "tanh"
+      ? 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)))
+      : 0.5 * x * (1 + erf(x / Math.SQRT2)),
+  silu: (x) => x * sigmoid(x),
+  mish: (x) => x * Math.tanh(softplus(x)),
+  hardswish: (x) => (x * Math.min(Math.max(x + 3, 0), 6)) / 6,
+  softplus: (x, p) => (x * p.beta > p.threshold ? x : softplus(x * p.beta) / p.beta),
+};
+
+/**
+ * Where a padded coordinate comes from along one axis.
+ * @returns {number} the input's coordinate, or -1 where a constant stands.
+ */
+export function source(index, size, mode) {
+  if (index >= 0 && index < size) return index;
+  if (mode === "replicate") return Math.min(Math.max(index, 0), size - 1);
+  if (mode === "circular") return ((index % size) + size) % size;
+  if (mode === "reflect") return index < 0 ? -index : 2 * (size - 1) - index;
+  return -1;
+}
+
+const constantOf = (how) => (how.mode === "constant" ? Math.fround(how.value) : 0);
+
+/** @type {Record<string, (stages: Stage[], i: number, c: number, y: number, x: number) => number>} */
+const OPERATIONS = {
+  image({ [0]: stage }, _i, c, y, x) {
+    const [, height, width] = stage.shape;
+    return Math.fround(stage.levels[(c * height + y) * width + x] / 255);
+  },
+  pad(stages, i, c, y, x) {
+    const { how } = stages[i];
+    const [, height, width] = stages[i - 1].shape;
+    const row = source(y - how.pads[0], height, how.mode);
+    const column = source(x - how.pads[2], width, how.mode);
+    return row < 0 || column < 0 ? constantOf(how) : value(stages, i - 1, c, row, column);
+  },
+  conv(stages, i, c, y, x) {
+    const { weight, bias, stride, dilation, groups } = stages[i].how;
+    const first = Math.floor((c * groups) / weight.length) * weight[c].length; // of this filter's group
+    let sum = bias[c];
+    weight[c].forEach((channel, k) =>
+      channel.forEach((row, r) =>
+        row.forEach((w, s) => {
+          sum += w * value(stages, i - 1, first + k, y * stride[0] + r * dilation[0], x * stride[1] + s * dilation[1]);
+        }),
+      ),
+    );
+    return sum;
+  },
+  activation(stages, i, c, y, x) {
+    const { name, parameters, shift } = stages[i].how;
+    const before = value(stages, i - 1, c, y, x);
+    if (name !== "softmax") return ACTIVATIONS[name](before, parameters);
+    if (shift !== undefined) return Math.exp(before - shift); // over all cells: the server knows log Σ exp
+    let total = 0;
+    for (let k = 0; k < stages[i].shape[0]; k++) total += Math.exp(value(stages, i - 1, k, y, x) - before);
+    return 1 / total;
+  },
+  pool(stages, i, c, y, x) {
+    const { kind, kernel_size, stride, dilation, pads } = stages[i].how;
+    const [, height, width] = stages[i - 1].shape;
+    const cells = [];
+    for (let r = 0; r < kernel_size[0]; r++) {
+      for (let s = 0; s < kernel_size[1]; s++) {
+        const row = y * stride[0] - pads[0] + r * dilation[0];
+        const column = x * stride[1] - pads[2] + s * dilation[1];
+        if (row >= 0 && row < height && column >= 0 && column < width) cells.push(value(stages, i - 1, c, row, column));
+      }
+    }
+    if (kind === "max") return Math.max(...cells);
+    if (kind === "min") return Math.min(...cells);
+    if (kind === "l2") return Math.sqrt(cells.reduce((sum, v) => sum + v * v, 0));
+    return cells.reduce((sum, v) => sum + v, 0) / cells.length;
+  },
+};
+
+/**
+ * The value of one cell of stage `i`, unrounded.
+ * @param {Stage[]} stages @param {number} i @param {number} c @param {number} y @param {number} x
+ */
+export function value(stages, i, c, y, x) {
+  return OPERATIONS[stages[i].how.op](stages, i, c, y, x);
+}
+
+/**
+ * One channel of a stage as rows of values, as Plotly's heatmap takes them (rounded to 256 levels).
+ * @param {Stage[]} stages @param {number} i @param {number} c
+ */
+export function rows(stages, i, c) {
+  const [, height, width] = stages[i].shape;
+  const { levels, low, high, how } = stages[i];
+  const values = new Float32Array(height * width);
+  if (how.op === "pad") {
+    for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) values[y * width + x] = value(stages, i, c, y, x);
+  } else {
+    const [from, to] = how.op === "image" ? [0, 1] : [low, high];
+    for (let at = 0; at < values.length; at++) values[at] = from + (levels[c * values.length + at] * (to - from)) / 255;
+  }
+  return Array.from({ length: height }, (_, y) => values.subarray(y * width, (y + 1) * width));
+}
+
+/** A number as a person reads it: four significant digits, a true minus. */
+export function format(number) {
+  if (number === 0) return "0";
+  const size = Math.abs(number);
+  const text = size >= 1e5 || size < 1e-3 ? number.toExponential(2) : String(Number(number.toPrecision(4)));
+  return text.replaceAll("-", "−");
+}

@@ -1,0 +1,256 @@
+/** The live stage view: read a message, paint at once, let Plotly follow at rest. */
+import "./drop.js";
+import "./history.js";
+import { buildStage, element, isRGB, labelChannels, labelStage, styled } from "./stage_dom.js";
+import { settle } from "./stage_frame.js";
+import { colour, show } from "./stage_paint.js";
+import { cellAt, placeMark, plotSize, shownRange, viewOf } from "./stage_place.js";
+import { format, rows, value } from "./stage_values.js";
+import { MARGIN } from "./stage_frame.js";
+
+const REST = 350; // ms without a tweak before Plotly is told
+const HINT = "Point at a cell to read it. Scroll to zoom, drag to move, double-click to see all.";
+const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+
+/** Read one message: see `pack` in __init__.py. */
+function unpack(data) {
+  const length = new DataView(data.buffer, data.byteOffset).getUint32(0, true);
+  const message = JSON.parse(new TextDecoder().decode(data.subarray(4, 4 + length)));
+  let at = 4 + length;
+  const take = (count) => data.subarray(at, (at += count));
+  message.palettes = Object.fromEntries(message.scales.map((name) => [name, take(768)]));
+  for (const stage of message.stages) {
+    if (stage.how.op !== "pad") stage.levels = take(stage.shape.reduce((a, b) => a * b));
+  }
+  return message;
+}
+
+class View {
+  drawn = 0;
+  frames = new Map(); // by stage name
+  channels = new Map(); // by stage name: the channel chosen, -1 for all three as RGB
+  view = null; // the zoomed part that all stages share, in input pixels; null: all
+  cell = null; // the cell that is read: {name, row, column}
+
+  constructor(parent) {
+    this.row = element("div", { className: "sv-row" });
+    this.notice = element("p", { className: "sv-notice", role: "alert", hidden: true });
+    this.readout = element("output", { className: "sv-readout", textContent: HINT });
+    this.shared = element("input", { type: "checkbox", onchange: () => this.draw() });
+    this.all = element("button", { type: "button", className: "sv-button", textContent: "Show all", hidden: true, onclick: () => this.zoom(null) });
+    this.copied = element("span", { className: "sv-copied", role: "status" });
+    const copy = element("button", { type: "button", className: "sv-button sv-link", textContent: "Copy link", onclick: () => this.copyLink() });
+    const title = "One colour range for all stages after the input, so that their colours compare";
+    const sharing = element("label", { className: "sv-switch", title }, this.shared, "shared scale");
+    const bar = element("div", { className: "sv-bar" }, this.readout, this.copied, this.all, sharing, copy);
+    this.root = element("div", { className: "stage-view" }, this.notice, this.row, bar);
+    parent.append(this.root);
+    this.resized = new ResizeObserver(() => this.stages && this.width !== this.row.clientWidth && this.draw());
+    this.resized.observe(this.row);
+  }
+
+  update(message) {
+    this.message = message;
+    this.stages = message.stages;
+    this.notice.hidden = !message.notice;
+    this.notice.textContent = message.notice;
+    this.arrange();
+    this.draw();
+  }
+
+  /** Add and drop stages, so that the row holds exactly those of the message, in order. */
+  arrange() {
+    for (const [name, frame] of this.frames) {
+      if (this.stages.some((stage) => stage.name === name)) continue;
+      window.Plotly?.purge(frame.figure);
+      frame.arrow.remove();
+      frame.section.remove();
+      this.frames.delete(name);
+      if (this.cell?.name === name) this.cell = null;
+    }
+    let last = null;
+    for (const stage of this.stages) {
+      const frame = this.frames.get(stage.name) ?? this.build(stage.name);
+      if (frame.arrow.previousSibling !== last || !frame.arrow.isConnected) {
+        if (last) last.after(frame.arrow, frame.section);
+        else this.row.prepend(frame.arrow, frame.section);
+      }
+      last = frame.section;
+    }
+  }
+
+  build(name) {
+    const frame = buildStage(name);
+    frame.figure.addEventListener("stage-zoom", ({ detail }) => this.zoom(viewOf(this.stage(name), detail)));
+    frame.figure.addEventListener("stage-reset", () => this.zoom(null));
+    frame.plot.addEventListener("pointerdown", () => (this.held = true));
+    frame.plot.addEventListener("pointermove", (event) => {
+      const stage = this.stage(name);
+      const cell = cellAt(frame, stage, shownRange(stage, this.view), event);
+      if (cell) this.read({ name, ...cell }, "off");
+    });
+    frame.plot.addEventListener("keydown", (event) => this.key(name, event));
+    this.frames.set(name, frame);
+    return frame;
+  }
+
+  stage = (name) => this.stages.find((stage) => stage.name === name);
+
+  // --- what is shown ----------------------------------------------------------------------------
+
+  channel(stage) {
+    const first = isRGB(stage) ? -1 : 0;
+    const chosen = this.channels.get(stage.name) ?? first;
+    return chosen < stage.shape[0] && chosen >= first ? chosen : first;
+  }
+
+  /** The scale of a stage and the values at its ends: its own, or the one that all computed stages share. */
+  colors(stage) {
+    if (isRGB(stage) && this.channel(stage) >= 0) return { scale: ["red", "green", "blue"][this.channel(stage)], ends: stage.colors };
+    if (!this.shared.checked || stage.scale === "gray") return { scale: stage.scale, ends: stage.colors };
+    const computed = this.stages.filter((other) => other.scale !== "gray");
+    const low = Math.min(...computed.map((other) => other.low));
+    const high = Math.max(...computed.map((other) => other.high));
+    const reach = Math.max(-low, high);
+    return low < 0 ? { scale: "diverging", ends: [-reach, reach] } : { scale: "sequential", ends: [low, high] };
+  }
+
+  draw() {
+    const { palettes } = this.message;
+    this.width = this.row.clientWidth;
+    for (const stage of this.stages) {
+      const frame = this.frames.get(stage.name);
+      const { scale, ends } = this.colors(stage);
+      labelStage(frame, stage, palettes[scale], ends);
+      labelChannels(frame, stage, this.channel(stage), (channel) => {
+        this.channels.set(stage.name, channel);
+        this.draw();
+      });
+    }
+    const columns = this.stages.map((stage) => this.frames.get(stage.name).section.clientWidth); // one layout, not one a stage
+    this.stages.forEach((stage, index) => {
+      const frame = this.frames.get(stage.name);
+      const { width, height } = plotSize(stage, columns[index]);
+      frame.plot.style.cssText = `width:${width}px;height:${height}px`;
+      const inner = `width:${width - MARGIN.l - MARGIN.r}px;height:${height - MARGIN.t - MARGIN.b}px`;
+      frame.screen.style.cssText = `left:${MARGIN.l}px;top:${MARGIN.t}px;${inner}`;
+      const { scale, ends } = this.colors(stage);
+      colour(this.stages, index, this.channel(stage), palettes, ends, scale, frame.cells);
+    });
+    this.expose();
+  }
+
+  /** Put the shown part of all stages on the screen. */
+  expose() {
+    for (const stage of this.stages) {
+      const frame = this.frames.get(stage.name);
+      show(frame.cells, frame.screen, shownRange(stage, this.view));
+    }
+    if (this.cell) this.read(this.cell, "off");
+    this.all.hidden = !this.view;
+    this.root.dataset.drawn = `${++this.drawn}`;
+    this.restLater();
+  }
+
+  restLater() {
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => this.rest(), REST);
+  }
+
+  /** No tweak for a while: let Plotly show the same, a stage at a time, so that no hand waits for it. */
+  async rest() {
+    if (this.held) return this.restLater(); // a pan would lose its hold
+    const drawn = this.drawn;
+    const computed = getComputedStyle(this.root);
+    const styles = { text: computed.color, primary: computed.getPropertyValue("--st-primary-color"), border: computed.getPropertyValue("--st-border-color"), font: computed.fontFamily };
+    for (const stage of this.stages) {
+      await new Promise((resolve) => (window.requestIdleCallback ?? setTimeout)(resolve, { timeout: 500 }));
+      const frame = this.frames.get(stage.name);
+      if (drawn !== this.drawn || !frame) return; // a newer picture comes to rest in its turn
+      const { scale, ends } = this.colors(stage);
+      await settle(frame.figure, {
+        z: rows(this.stages, this.stages.indexOf(stage), Math.max(0, this.channel(stage))),
+        palette: this.message.palettes[scale],
+        ends,
+        range: shownRange(stage, this.view),
+        size: { width: frame.plot.clientWidth, height: frame.plot.clientHeight },
+        styles,
+      });
+    }
+    if (drawn === this.drawn) this.root.dataset.settled = `${drawn}`;
+  }
+
+  zoom(view) {
+    this.view = view;
+    this.expose();
+  }
+
+  // --- reading cells ----------------------------------------------------------------------------
+
+  read(cell, live) {
+    const stage = this.stage(cell.name);
+    const [channels, height, width] = stage.shape;
+    if (this.cell && this.cell.name !== cell.name) this.frames.get(this.cell.name).mark.hidden = true;
+    this.cell = { name: cell.name, row: Math.min(Math.max(cell.row, 0), height - 1), column: Math.min(Math.max(cell.column, 0), width - 1) };
+    const shown = this.channel(stage) < 0 ? Array.from({ length: channels }, (_, c) => c) : [this.channel(stage)];
+    const index = this.stages.indexOf(stage);
+    const values = shown.map((c) => format(value(this.stages, index, c, this.cell.row, this.cell.column)));
+    this.readout.setAttribute("aria-live", live);
+    this.readout.textContent = `${stage.title}, row ${this.cell.row}, column ${this.cell.column}: ${values.join(", ")}`;
+    placeMark(this.frames.get(cell.name), shownRange(stage, this.view), this.cell);
+  }
+
+  key(name, event) {
+    const stage = this.stage(name);
+    const [, height, width] = stage.shape;
+    const cell = this.cell?.name === name ? this.cell : { name, row: Math.floor(height / 2), column: Math.floor(width / 2) };
+    const step = STEPS[event.key];
+    const factor = { "+": 0.5, "=": 0.5, "-": 2 }[event.key];
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (step) {
+      this.read({ name, row: cell.row + step[0], column: cell.column + step[1] }, "polite");
+    } else if (factor) {
+      const range = shownRange(stage, this.view);
+      const around = (ends, at) => ends.map((end) => at + (end - at) * factor);
+      this.zoom(viewOf(stage, { x: around(range.x, cell.column), y: around(range.y, cell.row) }));
+    } else if (event.key === "0") this.zoom(null);
+    else return;
+    event.preventDefault();
+  }
+
+  async copyLink() {
+    const note = this.message.link_note ? ` ${this.message.link_note}` : "";
+    try {
+      await navigator.clipboard.writeText(location.href);
+      this.copied.textContent = `Link copied.${note}`;
+    } catch {
+      this.copied.textContent = `The link is in the address bar.${note}`; // no clipboard without https
+    }
+    setTimeout(() => (this.copied.textContent = ""), note ? 8000 : 3000);
+  }
+
+  close() {
+    clearTimeout(this.resting);
+    this.resized.disconnect();
+    for (const frame of this.frames.values()) window.Plotly?.purge(frame.figure);
+    this.root.remove();
+  }
+}
+
+/** @type {WeakMap<Element, View>} */
+const views = new WeakMap();
+
+/** Streamlit calls this on mounting and again for every new message. */
+export default async function stageView({ data, parentElement }) {
+  await styled;
+  const view = views.get(parentElement) ?? new View(parentElement);
+  if (!views.has(parentElement)) {
+    views.set(parentElement, view);
+    addEventListener("pointerup", () => (view.held = false), { capture: true });
+  }
+  view.update(unpack(data));
+  return () => {
+    views.delete(parentElement);
+    view.close();
+  };
+}

@@ -1,0 +1,83 @@
+"""The Lab: one image, one kernel, and every stage from pixels to pooled map."""
+
+import streamlit as st
+
+from cnnviz.images import ImageError
+from cnnviz.ui import consequences, controls, experiment, take_away
+from cnnviz.ui.image_picker import chosen_image, image_picker
+from cnnviz.ui.kernel_grid import kernel_grid
+from cnnviz.ui.settings import LAB
+from cnnviz.ui.stage_view import stage_view
+
+INTRODUCTION = (
+    "Pick a picture or drop your own, edit the kernel, turn the knobs. As in PyTorch, *convolution* here is "
+    "cross-correlation: the kernel is laid on the image as it stands, not flipped."
+)
+
+controls.reset_unreadable(LAB)
+reading = controls.read(LAB)
+values = reading.values
+show = controls.Controls(reading)
+try:
+    chosen = chosen_image(values)
+except ImageError as error:
+    chosen = error
+now = experiment.run(values, chosen)
+
+st.title("From pixels to feature map", anchor=False)
+st.caption(INTRODUCTION)
+controls.say_unreadable(LAB)
+stage_view(now.maps, key="stages", notice=now.notice, link_note=now.link_note)
+image_column, convolution_column, kernel_column, activation_column, pool_column = st.columns(5, gap="medium")
+
+with image_column:
+    st.subheader("Image", anchor=False)
+    image_picker(show, chosen)
+
+with convolution_column:
+    st.subheader("Convolution", anchor=False)
+    show.typed("padding", "Padding", ("valid", "same", "0", "1", "2", "1,2"), help=experiment.PADDING_HELP)
+    left, right = st.columns(2, gap="small")
+    with left:
+        show.picked("padding_mode", "Filled with")
+    with right:
+        show.number("padding_value", "Constant", disabled=values["padding_mode"] != "constant")
+    left, middle, right = st.columns([1, 1, 1.3], gap="small")
+    with left:
+        show.typed("stride", "Stride", ("1", "2", "3", "4", "2,1"))
+    with middle:
+        show.typed("dilation", "Dilation", ("1", "2", "3", "4", "2,1"))
+    with right:
+        show.number("bias", "Bias")
+    consequences.of_error(now.conv_error)
+    if now.conv:
+        consequences.of_convolution(now.conv, now.shape)
+
+with kernel_column:
+    st.subheader("Kernel", anchor=False)
+    kernel_grid(values["kernel"], key="kernel_grid", on_change=lambda text: st.session_state.update(kernel=text))
+    show.text("kernel", "Kernel as text", help="A preset's name, or rows. This is what the link carries.")
+
+with activation_column:
+    st.subheader("Activation", anchor=False)
+    show.picked("activation", "Function")
+    if now.activation:
+        show.parameters(name for name, _ in now.activation.parameters)
+        consequences.of_activation(now.activation, now.stage("conv"), now.stage("activation"))
+
+with pool_column:
+    st.subheader("Pooling", anchor=False)
+    off = values["pool"] == "none"
+    show.picked("pool", "Kind")
+    left, right = st.columns(2, gap="small")
+    with left:
+        show.typed("pool_size", "Window", ("2", "3", "4", "2,1"), disabled=off)
+    with right:
+        show.typed("pool_stride", "Stride", ("1", "2", "3", "4"), disabled=off)
+    show.typed("pool_padding", "Padding", ("valid", "same", "0", "1"), disabled=off, help=experiment.PADDING_HELP)
+    consequences.of_error(now.pool_error)
+    if now.pool:
+        consequences.of_pool(now.pool, now.pool_shape)
+
+take_away.take_away(now, values)
+controls.settle(reading)
