@@ -178,6 +178,8 @@ class Editor {
     const text = kernelText(this.history.rows);
     this.asked = ""; // the answer, if it still comes, is older than this
     this.link.send({ kernel: this.library.names.get(text) ?? text });
+    // Whoever shows what the kernel does need not wait for the server.
+    document.dispatchEvent(new CustomEvent("cnnviz-kernel", { detail: { rows: this.history.rows } }));
   }
 
   /** @param {string} name */

@@ -30,7 +30,7 @@ const softplus = (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 const SELU = { alpha: 1.6732632423543772, scale: 1.0507009873554805 };
 
 /** @type {Record<string, (x: number, p: any) => number>} The same names as cnnviz.activations. */
-const ACTIVATIONS = {
+export const ACTIVATIONS = {
   identity: (x) => x,
   relu: (x) => Math.max(x, 0),
   relu6: (x) => Math.min(Math.max(x, 0), 6),

@@ -4,6 +4,7 @@ import "./history.js";
 import { buildStage, element, isRGB, labelChannels, labelStage, styled } from "./stage_dom.js";
 import { settle } from "./stage_frame.js";
 import { colour, show } from "./stage_paint.js";
+import { Preview } from "./stage_preview.js";
 import { cellAt, placeMark, plotSize, shownRange, viewOf } from "./stage_place.js";
 import { format, rows, value } from "./stage_values.js";
 import { MARGIN } from "./stage_frame.js";
@@ -47,13 +48,18 @@ class View {
     parent.append(this.root);
     this.resized = new ResizeObserver(() => this.stages && this.width !== this.row.clientWidth && this.draw());
     this.resized.observe(this.row);
+    this.preview = new Preview((stages) => this.present(stages));
   }
 
   update(message) {
     this.message = message;
-    this.stages = message.stages;
     this.notice.hidden = !message.notice;
     this.notice.textContent = message.notice;
+    this.present(this.preview.hear(message.stages));
+  }
+
+  present(stages) {
+    this.stages = stages;
     this.arrange();
     this.draw();
   }
@@ -232,6 +238,7 @@ class View {
   close() {
     clearTimeout(this.resting);
     this.resized.disconnect();
+    this.preview.close();
     for (const frame of this.frames.values()) window.Plotly?.purge(frame.figure);
     this.root.remove();
   }

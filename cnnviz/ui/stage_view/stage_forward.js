@@ -1,0 +1,144 @@
+/**
+ * Whole stages computed in the browser, in float32 as torch computes them: what an edit will look like,
+ * on the screen before the server has heard of it. The server's maps replace it a moment later; a test
+ * holds the two equal.
+ */
+import { ACTIVATIONS, source } from "./stage_values.js";
+
+/** @typedef {import("./stage_values.js").Stage} Stage */
+
+const AFFORDABLE = 15e6; // multiply-adds, about 15 ms: beyond that the server is as quick
+
+/** Stages after the input that can be computed here in time. @param {Stage[]} stages */
+export function affordable(stages) {
+  return stages.every(({ how, shape }) => {
+    if (how.op === "activation") return how.name in ACTIVATIONS;
+    const cells = shape[0] * shape[1] * shape[2];
+    if (how.op === "conv") return cells * how.weight[0].flat(2).length <= AFFORDABLE;
+    if (how.op === "pool") return cells * how.kernel_size[0] * how.kernel_size[1] <= AFFORDABLE;
+    return how.op === "image" || how.op === "pad";
+  });
+}
+
+const COMPUTE = {
+  image({ levels }) {
+    return Float32Array.from(levels, (level) => level / 255);
+  },
+
+  pad({ how, shape: [channels, height, width] }, { values, shape: [, rows, columns] }) {
+    const out = new Float32Array(channels * height * width).fill(how.mode === "constant" ? how.value : 0);
+    const from = Int32Array.from({ length: width }, (_, x) => source(x - how.pads[2], columns, how.mode));
+    for (let c = 0, at = 0; c < channels; c++) {
+      for (let y = 0; y < height; y++, at += width) {
+        const row = source(y - how.pads[0], rows, how.mode);
+        if (row < 0) continue;
+        const base = (c * rows + row) * columns;
+        for (let x = 0; x < width; x++) if (from[x] >= 0) out[at + x] = values[base + from[x]];
+      }
+    }
+    return out;
+  },
+
+  conv({ how, shape: [channels, height, width] }, { values, shape: [, rows, columns] }) {
+    const { weight, bias, stride, dilation, groups } = how;
+    const out = new Float32Array(channels * height * width);
+    weight.forEach((filter, c) => {
+      const first = Math.floor((c * groups) / channels) * filter.length;
+      out.fill(bias[c], c * height * width, (c + 1) * height * width);
+      filter.forEach((kernel, k) => kernel.forEach((line, r) => line.forEach((w, s) => {
+        if (w === 0) return;
+        for (let y = 0; y < height; y++) {
+          const to = (c * height + y) * width;
+          const from = ((first + k) * rows + y * stride[0] + r * dilation[0]) * columns + s * dilation[1];
+          for (let x = 0; x < width; x++) out[to + x] += w * values[from + x * stride[1]];
+        }
+      })));
+    });
+    return out;
+  },
+
+  activation({ how }, { values }) {
+    const f = ACTIVATIONS[how.name];
+    return values.map((x) => f(x, how.parameters));
+  },
+
+  pool({ how, shape: [channels, height, width] }, { values, shape: [, rows, columns] }) {
+    const { kind, kernel_size: size, stride, dilation, pads } = how;
+    const out = new Float32Array(channels * height * width);
+    for (let c = 0, at = 0; c < channels; c++) {
+      for (let y = 0; y < height; y++) {
+        for (let x = 0; x < width; x++, at++) {
+          let [most, least, sum, squares, count] = [-Infinity, Infinity, 0, 0, 0];
+          for (let r = 0; r < size[0]; r++) {
+            const row = y * stride[0] - pads[0] + r * dilation[0];
+            if (row < 0 || row >= rows) continue;
+            for (let s = 0; s < size[1]; s++) {
+              const column = x * stride[1] - pads[2] + s * dilation[1];
+              if (column < 0 || column >= columns) continue;
+              const v = values[(c * rows + row) * columns + column];
+              most = v > most ? v : most;
+              least = v < least ? v : least;
+              sum += v;
+              squares += v * v;
+              count++;
+            }
+          }
+          out[at] = { max: most, min: least, avg: sum / count, l2: Math.sqrt(squares) }[kind];
+        }
+      }
+    }
+    return out;
+  },
+};
+
+/** What the server says of a stage's values: levels, range, colours (as `figures.color_range`). */
+function described(stage, values) {
+  let [low, high] = [Infinity, -Infinity];
+  for (const v of values) {
+    if (v < low) low = v;
+    if (v > high) high = v;
+  }
+  const scale = high > low ? 255 / (high - low) : 0;
+  const levels = Uint8Array.from(values, (v) => (v - low) * scale + 0.5);
+  const reach = Math.max(-low, high);
+  const look = low < 0 ? { scale: "diverging", colors: [-reach, reach] } : { scale: "sequential", colors: [low, high] };
+  return { ...stage, ...look, values, levels, low, high };
+}
+
+/**
+ * The stages with another kernel or bias of their first convolution.
+ * @param {Stage[]} stages what the server sent; not written to
+ * @param {{kernel?: number[][], bias?: number}} change
+ * @returns {Stage[] | null} null: no stage it applies to, or too much to compute here
+ */
+export function changed(stages, { kernel, bias }) {
+  const at = stages.findIndex((stage) => stage.how.op === "conv");
+  const conv = stages[at];
+  if (!conv) return null;
+  const { weight } = conv.how;
+  const [rows, columns] = [weight[0][0].length, weight[0][0][0].length];
+  if (kernel && (kernel.length !== rows || kernel[0].length !== columns)) return null; // other sizes: the server lays it out
+  const how = {
+    ...conv.how,
+    weight: kernel ? weight.map((filter) => filter.map(() => kernel.map((row) => row.map(Math.fround)))) : weight,
+    bias: bias === undefined ? conv.how.bias : [Math.fround(bias)],
+  };
+  const wanted = stages.map((stage, i) => (i === at ? { ...stage, how } : stage));
+  if (!affordable(wanted)) return null;
+  for (let i = 0; i < at; i++) {
+    stages[i].values ??= COMPUTE[stages[i].how.op](stages[i], stages[i - 1]); // kept with the message: they do not change
+    wanted[i] = stages[i];
+  }
+  for (let i = at; i < wanted.length; i++) wanted[i] = described(wanted[i], COMPUTE[wanted[i].how.op](wanted[i], wanted[i - 1]));
+  return wanted;
+}
+
+/** Whether the server's stages already are what a change asks for. */
+export function has(stages, { kernel, bias }) {
+  const how = stages.find((stage) => stage.how.op === "conv")?.how;
+  if (!how) return true;
+  const same = (a, b) => Math.fround(a) === Math.fround(b);
+  const given = how.weight[0][0];
+  const sameKernel = !kernel || (kernel.length === given.length && kernel.every((row, r) => row.length === given[r].length && row.every((w, s) => same(w, given[r][s]))));
+  return sameKernel && (bias === undefined || same(bias, how.bias[0]));
+}

@@ -1,0 +1,212 @@
+"""The Lab as a person at the browser has it: open it, turn its knobs, read what it shows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from playwright.sync_api import Error, Locator, Page, expect
+
+PATIENCE = 20_000  # ms; long, because nothing here measures speed
+
+KERNEL_ROWS = """() => [...document.querySelectorAll('.kg-row')].map((row) =>
+  [...row.querySelectorAll('input')].map((cell) => Number(cell.dataset.value)))"""
+# What is on the screen, at the screen's own resolution.
+PIXELS = """() => Object.fromEntries([...document.querySelectorAll('[data-stage]')].map((stage) =>
+  [stage.dataset.stage, stage.querySelector('canvas.sv-cells').toDataURL()]))"""
+# Every cell's reading, walked by arrow keys from the top left: rows of lists of texts.
+READINGS = """([stage, height, width]) => {
+  const section = document.querySelector(`[data-stage=${stage}]`);
+  const plot = section.querySelector('.sv-plot');
+  const readout = document.querySelector('.sv-readout');
+  const press = (key) => plot.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
+  for (let i = 0; i < height; i++) press('ArrowUp');
+  const texts = [];
+  for (let row = 0; row < height; row++) {
+    for (let i = 0; i < width; i++) press('ArrowLeft');
+    texts.push([readout.textContent]);
+    for (let i = 1; i < width; i++) {
+      press('ArrowRight');
+      texts[row].push(readout.textContent);
+    }
+    press('ArrowDown');
+  }
+  return texts;
+}"""
+WATCH_DRAWN = """() => {
+  const view = document.querySelector('[data-drawn]');
+  const canvas = view.querySelector('[data-stage=conv] .sv-cells');
+  window.seen = [];
+  new MutationObserver(() => window.seen.push(canvas.toDataURL())).observe(view, { attributeFilter: ['data-drawn'] });
+}"""
+
+
+def eventually(check: Callable[[], Any], page: Page) -> None:
+    """Wait until `check` is true or raises nothing; then what it raised last stands."""
+    give_up = time.monotonic() + PATIENCE / 1000
+    while True:
+        late = time.monotonic() > give_up
+        try:
+            if check() is not False:
+                return
+            assert not late, "what the test waits for did not come"
+        except (AssertionError, Error):
+            if late:
+                raise
+        page.wait_for_timeout(40)
+
+
+class Lab:
+    def __init__(self, page: Page, server: str) -> None:
+        self.page = page
+        self.server = server
+
+    def open(self, query: str = "", **settings: Any) -> Lab:
+        """Go to the page with these settings in its address, and wait until it is drawn and at rest."""
+        query = query or urlencode(settings)
+        self.page.goto(f"{self.server}/{'?' if query else ''}{query}")
+        self.page.wait_for_selector("[data-drawn]")
+        self.page.wait_for_selector(".kernel-grid .kg-cell")
+        self.idle()
+        return self
+
+    def idle(self) -> None:
+        """Wait until no script runs. Between a key and its run there is a moment, hence the pause."""
+        for _ in range(2):
+            self.page.wait_for_selector('[data-test-script-state="notRunning"]')
+            self.page.wait_for_timeout(80)
+        self.page.wait_for_selector('[data-test-script-state="notRunning"]')
+
+    def settled(self) -> None:
+        """Wait until Plotly shows what the canvases show."""
+        script = "() => (({drawn, settled}) => drawn === settled)(document.querySelector('[data-drawn]').dataset)"
+        self.page.wait_for_function(script)
+
+    # --- the stages ---------------------------------------------------------------------------
+
+    def drawn(self) -> str:
+        return self.page.locator("[data-drawn]").get_attribute("data-drawn") or ""
+
+    def wait_redraw(self, before: str) -> None:
+        expect(self.page.locator("[data-drawn]")).not_to_have_attribute("data-drawn", before, timeout=PATIENCE)
+
+    def shapes(self) -> dict[str, str]:
+        script = "stages => Object.fromEntries(stages.map((s) => [s.dataset.stage, s.dataset.shape]))"
+        return self.page.locator("[data-stage]").evaluate_all(script)
+
+    def wait_shapes(self, expected: dict[str, str]) -> None:
+        def check() -> None:
+            assert list(self.shapes().items()) == list(expected.items())  # the order too
+
+        eventually(check, self.page)
+
+    def pixels(self) -> dict[str, str]:
+        """What the canvas of each stage shows, as text to compare."""
+        return self.page.evaluate(PIXELS)
+
+    def stage(self, name: str) -> Locator:
+        return self.page.locator(f"[data-stage={name}]")
+
+    def plot(self, name: str) -> Locator:
+        return self.stage(name).locator(".sv-plot")
+
+    def readout(self) -> str:
+        return self.page.locator(".sv-readout").inner_text()
+
+    def readings(self, stage: str) -> list[list[str]]:
+        """The readout of every cell of a stage."""
+        _, height, width = self.shapes()[stage].split("x")
+        return self.page.evaluate(READINGS, [stage, int(height), int(width)])
+
+    def figure(self, stage: str, expression: str) -> Any:
+        """Ask the Plotly figure of a stage."""
+        return self.stage(stage).locator(".sv-figure").evaluate(f"figure => {expression}")
+
+    def record(self) -> None:
+        """From now on, keep every picture of the convolution that is shown."""
+        self.page.evaluate(WATCH_DRAWN)
+
+    def recorded(self) -> int:
+        """How many different ones there were."""
+        return len(set(self.page.evaluate("window.seen")))
+
+    # --- the controls -------------------------------------------------------------------------
+
+    def widget(self, name: str) -> Locator:
+        return self.page.locator(f".st-key-{name} input").first
+
+    def shown(self, name: str) -> str:
+        return self.widget(name).input_value()
+
+    def fill(self, name: str, text: str) -> None:
+        """Write into a widget and wait for the redraw."""
+        self.type(name, text)
+        self.idle()
+
+    def type(self, name: str, text: str) -> None:
+        box = self.widget(name)
+        box.fill(text)
+        box.press("Enter")
+
+    def press(self, name: str) -> None:
+        self.page.get_by_role("button", name=name).click()
+
+    def pill(self, group: str, name: str) -> None:
+        """Press one of a group's buttons, such as a sample's."""
+        self.page.locator(f".st-key-{group}").get_by_role("radio", name=name, exact=True).click()
+        self.idle()
+
+    # --- the kernel ---------------------------------------------------------------------------
+
+    def cell(self, row: int, column: int) -> Locator:
+        return self.page.locator(f"input.kg-cell[data-row='{row}'][data-col='{column}']")
+
+    def kernel(self) -> list[list[float]]:
+        return self.page.evaluate(KERNEL_ROWS)
+
+    def wait_kernel(self, text: str) -> None:
+        """Wait until the server's kernel is this, by its text box."""
+        expect(self.widget("kernel")).to_have_value(text, timeout=PATIENCE)
+        self.idle()
+
+    def write(self, row: int, column: int, text: str) -> None:
+        self.cell(row, column).click()
+        self.page.keyboard.type(text)
+        self.page.keyboard.press("Enter")
+
+    # --- the address --------------------------------------------------------------------------
+
+    def query(self) -> dict[str, str]:
+        return {name: texts[0] for name, texts in parse_qs(urlsplit(self.page.url).query, True).items()}
+
+    def wait_query(self, **expected: str) -> None:
+        def check() -> None:
+            assert self.query() == expected
+
+        eventually(check, self.page)
+
+    # --- files --------------------------------------------------------------------------------
+
+    def hand(self, event: str, name: str, data: bytes, kind: str = "image/png") -> None:
+        """Drop or paste a file on the page, as the system does: `event` is "drop" or "paste"."""
+        script = """([event, name, bytes, kind]) => {
+          const transfer = new DataTransfer();
+          transfer.items.add(new File([new Uint8Array(bytes)], name, { type: kind }));
+          const how = { bubbles: true, cancelable: true };
+          document.body.dispatchEvent(event === 'drop' ? new DragEvent('drop', { ...how, dataTransfer: transfer })
+            : new ClipboardEvent('paste', { ...how, clipboardData: transfer }));
+        }"""
+        self.page.evaluate(script, [event, name, list(data), kind])
+
+    def paste_text(self, text: str) -> None:
+        script = """text => {
+          const clipboardData = new DataTransfer();
+          clipboardData.setData('text/plain', text);
+          document.activeElement.dispatchEvent(
+            new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
+        }"""
+        self.page.evaluate(script, text)
+
+
