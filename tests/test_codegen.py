@@ -156,9 +156,7 @@ def test_the_whole_option_space(
 def test_every_activation(name: str, parameters: dict[str, Any]) -> None:
     picture, image = picture_of("chelsea", "RGB", 24, "crop")
     weight = torch.randn(3, 3, 3, 3, generator=torch.Generator().manual_seed(1))
-    check(
-        [Conv2d(3), Activation(name, parameters)], image, [{"weight": weight, "bias": torch.zeros(3)}, {}], picture
-    )
+    check([Conv2d(3), Activation(name, parameters)], image, [{"weight": weight, "bias": torch.zeros(3)}, {}], picture)
 
 
 @pytest.mark.parametrize("kind", POOLS)
@@ -243,7 +241,7 @@ def test_the_pages_code_seeks_the_frame_that_is_shown() -> None:
 
 def photograph(mode: str = "RGB", width: int = 90, height: int = 64) -> Image.Image:
     """Smooth and uneven, so that JPEG keeps it and no two corners are alike."""
-    y, x = np.mgrid[0:1:height * 1j, 0:1:width * 1j]
+    y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
     planes = [x, y, (x + y) / 2][: 1 if mode == "L" else 3]
     pixels = np.stack([np.rint(255 * plane) for plane in planes], -1).astype(np.uint8)
     return Image.fromarray(pixels.squeeze()).convert(mode)

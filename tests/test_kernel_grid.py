@@ -28,7 +28,9 @@ anything = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4)
 )
 edits = st.one_of(
-    st.fixed_dictionaries({}, optional={"kernel": anything, "random": anything, "number": anything, "library": anything}),
+    st.fixed_dictionaries(
+        {}, optional={"kernel": anything, "random": anything, "number": anything, "library": anything}
+    ),
     st.fixed_dictionaries(
         {
             "random": st.fixed_dictionaries(
@@ -92,7 +94,11 @@ class Browser:
 
 
 @several
-@given(st.one_of(anything, edits, st.builds(lambda edit: {"edit": edit}, edits), st.builds(lambda x: {"edit": x}, anything)))
+@given(
+    st.one_of(
+        anything, edits, st.builds(lambda edit: {"edit": edit}, edits), st.builds(lambda x: {"edit": x}, anything)
+    )
+)
 def test_whatever_came_back_the_editor_is_shown(state: Any) -> None:
     got: list[str] = []
     with pytest.MonkeyPatch.context() as patch:

@@ -135,9 +135,11 @@ def activated(x: np.ndarray, how: Mapping[str, Any]) -> np.ndarray:
             "sigmoid": lambda: sigmoid,
             "elu": lambda: np.where(x > 0, x, p["alpha"] * np.expm1(np.minimum(x, 0))),
             "selu": lambda: 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * np.expm1(np.minimum(x, 0))),
-            "gelu": lambda: x / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
-            if p["approximate"] == "tanh"
-            else x / 2 * (1 + erf(x / math.sqrt(2))),
+            "gelu": lambda: (
+                x / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+                if p["approximate"] == "tanh"
+                else x / 2 * (1 + erf(x / math.sqrt(2)))
+            ),
             "silu": lambda: x * sigmoid,
             "mish": lambda: x * np.tanh(np.logaddexp(0, x)),
             "hardswish": lambda: x * np.clip(x + 3, 0, 6) / 6,
@@ -151,9 +153,7 @@ def pooled(x: np.ndarray, how: Mapping[str, Any]) -> np.ndarray:
     (height, width), (sy, sx), (dy, dx) = how["kernel_size"], how["stride"], how["dilation"]
     rows = (x.shape[1] - dy * (height - 1) - 1) // sy + 1
     columns = (x.shape[2] - dx * (width - 1) - 1) // sx + 1
-    seen = [
-        x[:, r * dy :: sy, s * dx :: sx][:, :rows, :columns] for r in range(height) for s in range(width)
-    ]
+    seen = [x[:, r * dy :: sy, s * dx :: sx][:, :rows, :columns] for r in range(height) for s in range(width)]
     if how["kind"] == "l2":
         return np.sqrt(np.nansum(np.square(seen), 0))
     return {"max": np.nanmax, "min": np.nanmin, "avg": np.nanmean}[how["kind"]](seen, 0)

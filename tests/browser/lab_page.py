@@ -208,5 +208,3 @@ class Lab:
             new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
         }"""
         self.page.evaluate(script, text)
-
-
