@@ -136,5 +136,5 @@ def product(shape: Shape) -> str:
 def both_axes(rows: str, cols: str) -> str:
     """The formulas of height and width as one, said once if they are equal."""
     if rows == cols:
-        return r"H_\text{out} = W_\text{out} = " + rows
+        return rf"\begin{{aligned}} H_\text{{out}} &= W_\text{{out}} \\ &= {rows} \end{{aligned}}"
     return rf"\begin{{aligned}} H_\text{{out}} &= {rows} \\ W_\text{{out}} &= {cols} \end{{aligned}}"

@@ -12,31 +12,36 @@ from cnnviz.shapes import ShapeError, times
 Shape = tuple[int, ...]
 
 
-def of_padding(layer: WindowLayer, shape: Shape) -> None:
+def of_convolution(layer: Conv2d, shape: Shape) -> None:
+    """Size, padding, cost and weights of a convolution."""
+    reach = [d * (k - 1) + 1 for d, k in zip(_sides(layer.dilation), _sides(layer.kernel_size))]
+    spread = f" reaching over {times(reach)} pixels" if layer.dilation != (1, 1) else ""
+    cost = f"{layer.parameter_count(shape)} weights with the bias{spread}, {layer.macs(shape):,} multiply-adds."
+    st.latex(layer.formula(shape))
+    st.caption(f"{_padding(layer, shape)} {_floor(layer, shape)} {cost}")
+
+
+def of_pool(layer: Pool2d, shape: Shape) -> None:
+    """Size and padding of a pool."""
+    st.latex(layer.formula(shape))
+    st.caption(f"{_padding(layer, shape)} {_floor(layer, shape)}")
+
+
+def _padding(layer: WindowLayer, shape: Shape) -> str:
     """How many rows and columns were added, and on which side."""
     top, bottom, left, right = layer.padding4(shape)
     if top == bottom == left == right:
-        st.caption(f"Padding adds **{top}** on every side." if top else "Padding adds nothing.")
-    else:
-        st.caption(f"Padding adds **{top}** above, **{bottom}** below, **{left}** left, **{right}** right.")
+        return f"Padding adds **{top}** on every side." if top else "Padding adds nothing."
+    return f"Padding adds **{top}** above, **{bottom}** below, **{left}** left, **{right}** right."
 
 
-def of_window(layer: WindowLayer, shape: Shape) -> None:
-    """The output's size, as a formula with its numbers, and what the floor in it throws away."""
-    st.latex(layer.formula(shape))
+def _floor(layer: WindowLayer, shape: Shape) -> str:
+    """What the floor in the formula throws away."""
     rows, columns = layer.dropped(shape)
-    if rows or columns:
-        parts = [_count(rows, "row")] * bool(rows) + [_count(columns, "column")] * bool(columns)
-        st.caption(f"The floor throws away: no window reaches the last {' and '.join(parts)}.")
-
-
-def of_convolution(layer: Conv2d, shape: Shape) -> None:
-    """Size, cost and weights of a convolution."""
-    of_window(layer, shape)
-    of_padding(layer, shape)
-    reach = [d * (k - 1) + 1 for d, k in zip(_sides(layer.dilation), _sides(layer.kernel_size))]
-    spread = f", reaching over {times(reach)}" if layer.dilation != (1, 1) else ""
-    st.caption(f"{layer.parameter_count(shape)} weights with the bias{spread} · {layer.macs(shape):,} multiply-adds.")
+    if not rows and not columns:
+        return ""
+    parts = [_count(rows, "row")] * bool(rows) + [_count(columns, "column")] * bool(columns)
+    return f"The floor throws away: no window reaches the last {' and '.join(parts)}."
 
 
 def of_activation(layer: Activation, before: Stage, after: Stage) -> None:
@@ -47,16 +52,10 @@ def of_activation(layer: Activation, before: Stage, after: Stage) -> None:
     st.caption(f"It changed {changed:.1%} of the cells, {silenced:.1%} became 0.")
 
 
-def of_pool(layer: Pool2d, shape: Shape) -> None:
-    """Padding and size of a pool."""
-    of_window(layer, shape)
-    of_padding(layer, shape)
-
-
 def of_error(error: ShapeError | None) -> None:
     """Why a setting cannot work, where the setting is."""
     if error:
-        st.error(str(error).split(": ", 1)[-1], icon=":material/straighten:")
+        st.error(str(error), icon=":material/straighten:")
 
 
 def _count(number: int, noun: str) -> str:

@@ -48,14 +48,17 @@ def read(settings: Sequence[Setting]) -> Reading:
     return Reading(settings, values, problems)
 
 
-def say_unreadable(settings: Sequence[Setting]) -> None:
-    """Say on the page which values of the address it was opened with could not be read."""
+def say_unreadable(reading: Reading) -> None:
+    """Say on the page which values of the address it was opened with could not be read, until they are set."""
     state = st.session_state
     if "unreadable" not in state:
-        state["unreadable"] = unreadable(settings, st.query_params.to_dict())
+        state["unreadable"] = unreadable(reading.settings, st.query_params.to_dict())
         state["to reset"] = list(state["unreadable"])
-    for sentence in state["unreadable"].values():
-        st.warning(sentence, icon=":material/link_off:")
+    for setting in reading.settings:
+        if reading.values[setting.name] != setting.parse(setting.default):
+            state["unreadable"].pop(setting.name, None)
+    if state["unreadable"]:
+        st.warning("  \n".join(state["unreadable"].values()), icon=":material/link_off:")
 
 
 def reset_unreadable(settings: Sequence[Setting]) -> None:

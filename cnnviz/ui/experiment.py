@@ -23,8 +23,8 @@ PADDING_HELP = (
     "**valid**: none. **same**: as much as keeps the size (divided by the stride), the odd pixel after, as in "
     "TensorFlow. Or a number for every side, or two as in 1,2 (rows, columns)."
 )
-OVERFLOW = "These numbers grow beyond what a float32 can hold. The picture is still the last one that fitted."
-STILL = "This setting cannot work, see below. The picture is still the last one that could."
+OVERFLOW = "These numbers grow beyond what a float32 can hold. What is shown here is the last that could be computed."
+STILL = "A setting below cannot work and says why. What is shown here is the last that could be computed."
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +81,7 @@ def run(values: Mapping[str, Any], chosen: Chosen | ImageError) -> Experiment:
     try:
         conv_shape = conv.output_shape(shape)
     except ShapeError as error:
-        return replace(_last(), conv_error=error, pool_error=None, notice=STILL)
+        return replace(_last(chosen), conv_error=error, notice=STILL)
     layers: list[Layer] = [conv]
     activation = pool = pool_error = None
     if values["activation"] != "none":
@@ -98,7 +98,7 @@ def run(values: Mapping[str, Any], chosen: Chosen | ImageError) -> Experiment:
     parameters += [{} for _ in layers[1:]]
     stages = forward(layers, chosen.image, parameters)
     if not all(stage.output.isfinite().all() for stage in stages):
-        return replace(_last(), notice=OVERFLOW)
+        return replace(_last(chosen), notice=OVERFLOW)
     now = Experiment(
         chosen, shape, conv, activation, pool, parameters, stages, stage_maps(stages, parameters), pool_error=pool_error
     )
@@ -106,7 +106,9 @@ def run(values: Mapping[str, Any], chosen: Chosen | ImageError) -> Experiment:
     return now
 
 
-def _last() -> Experiment:
-    """The last experiment that worked; on a first visit there is none to show."""
-    nothing = Experiment(None, (), None, None, None, [], [], [])
-    return replace(st.session_state.get("experiment", nothing), conv=None, activation=None, pool=None)
+def _last(chosen: Chosen | None = None) -> Experiment:
+    """The last experiment that worked; on a first visit the input alone."""
+    stages = [Stage("input", None, chosen.image)] if chosen else []
+    shape = tuple(chosen.image.shape[1:]) if chosen else ()
+    alone = Experiment(chosen, shape, None, None, None, [], stages, stage_maps(stages, []))
+    return replace(st.session_state.get("experiment", alone), conv=None, activation=None, pool=None, pool_error=None)

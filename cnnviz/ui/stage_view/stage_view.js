@@ -10,7 +10,9 @@ import { format, rows, value } from "./stage_values.js";
 import { MARGIN } from "./stage_frame.js";
 
 const REST = 350; // ms without a tweak before Plotly is told
-const HINT = "Point at a cell to read it. Scroll to zoom, drag to move, double-click to see all.";
+const HINT = matchMedia("(pointer: coarse)").matches
+  ? "Tap a cell to read it."
+  : "Point at a cell to read it. Scroll to zoom, drag to move, double-click to see all.";
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
 /** Read one message: see `pack` in __init__.py. */
@@ -89,11 +91,15 @@ class View {
     const frame = buildStage(name);
     frame.figure.addEventListener("stage-zoom", ({ detail }) => this.zoom(viewOf(this.stage(name), detail)));
     frame.figure.addEventListener("stage-reset", () => this.zoom(null));
-    frame.plot.addEventListener("pointerdown", () => (this.held = true));
-    frame.plot.addEventListener("pointermove", (event) => {
+    const point = (event) => {
       const stage = this.stage(name);
       const cell = cellAt(frame, stage, shownRange(stage, this.view), event);
       if (cell) this.read({ name, ...cell }, "off");
+    };
+    frame.plot.addEventListener("pointermove", point);
+    frame.plot.addEventListener("pointerdown", (event) => {
+      this.held = true;
+      point(event);
     });
     frame.plot.addEventListener("keydown", (event) => this.key(name, event));
     this.frames.set(name, frame);

@@ -1,0 +1,501 @@
+"""Every page runs; the Lab says what its settings do, for any settings, possible or not."""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import re
+import struct
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from cnnviz.activations import ACTIVATIONS
+from cnnviz.functional import POOLS
+from cnnviz.images import SAMPLES
+from cnnviz.kernels import KERNELS
+from cnnviz.ui import PAGES
+from cnnviz.ui import settings as ui_settings
+from tests.option_space import MODES, both, naive_sides
+
+SITE = PAGES.parent / "cnnviz" / "ui" / "site.py"
+EVERY_PAGE = sorted(PAGES.rglob("*.py"))
+
+
+def named(path: Path) -> str:
+    return path.relative_to(PAGES).as_posix()
+
+
+def listed() -> list[Path]:
+    """The files that the menu names."""
+    calls = [node for node in ast.walk(ast.parse(SITE.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+    paths = [call.args[0] for call in calls if ast.unparse(call.func) == "st.Page"]
+    return [eval(compile(ast.Expression(path), str(SITE), "eval"), {"PAGES": PAGES}) for path in paths]
+
+
+def test_the_menu_lists_every_page_once() -> None:
+    assert sorted(listed()) == EVERY_PAGE
+    assert EVERY_PAGE, "there is something to show"
+
+
+@pytest.mark.parametrize("page", EVERY_PAGE, ids=named)
+def test_pages_are_short_and_begin_with_what_they_are_for(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert len(text.splitlines()) < 120
+    assert ast.get_docstring(ast.parse(text))
+    assert re.fullmatch(r"[a-z_]+", page.stem)
+
+
+@pytest.mark.parametrize("script", [SITE, *EVERY_PAGE], ids=lambda path: path.name)
+def test_every_page_runs_and_runs_again(script: Path) -> None:
+    at = AppTest.from_file(script, default_timeout=30).run()
+    for _ in range(2):
+        assert not at.exception
+        assert not at.error
+        assert not at.warning
+        assert at.title, "a page says what it is"
+        at.run()
+
+
+# --- the Lab ----------------------------------------------------------------------------------------
+
+
+class Lab:
+    """The Lab as a person has it who opened an address."""
+
+    def __init__(self, **query: str) -> None:
+        self.at = AppTest.from_file(SITE, default_timeout=30)
+        for name, text in query.items():
+            self.at.query_params[name] = text
+        self.run()
+
+    def run(self) -> Lab:
+        for box in self.at.selectbox:  # AppTest does not know of options that a person adds
+            if box.value is not None and box.value not in box.options:
+                box.options.append(box.value)
+        self.at.run()
+        assert not self.at.exception
+        return self
+
+    def choose(self, **texts: Any) -> Lab:
+        """Set widgets, one run for all."""
+        for name, value in texts.items():
+            self.widget(name).set_value(value)
+        return self.run()
+
+    def widget(self, name: str) -> Any:
+        kinds = ("selectbox", "text_input", "number_input", "pills", "segmented_control", "slider")
+        return next(widget for kind in kinds for widget in getattr(self.at, kind) if widget.key == name)
+
+    def upload(self, name: str, data: bytes) -> Lab:
+        self.at.file_uploader[0].set_value((name, data, "application/octet-stream"))
+        return self.run()
+
+    @property
+    def header(self) -> dict[str, Any]:
+        """What the stage view was told."""
+        data = next(part for part in self.at.get("bidi_component") if part.key == "stages").proto.bytes
+        (length,) = struct.unpack_from("<I", data)
+        return json.loads(data[4 : 4 + length])
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return {stage["name"]: tuple(stage["shape"]) for stage in self.header["stages"]}
+
+    @property
+    def latex(self) -> list[str]:
+        return [formula.value.strip("$\n") for formula in self.at.latex]
+
+    @property
+    def captions(self) -> list[str]:
+        return [caption.value for caption in self.at.caption]
+
+    @property
+    def errors(self) -> list[str]:
+        return [error.value for error in self.at.error]
+
+    @property
+    def warnings(self) -> list[str]:
+        return [warning.value for warning in self.at.warning]
+
+
+def size_formula(n: int, before: int, after: int, d: int, k: int, s: int) -> str:
+    pads = f"2 \\cdot {before}" if before == after else f"({before} + {after})"
+    out = (n + before + after - d * (k - 1) - 1) // s + 1
+    return (
+        rf"\left\lfloor \frac{{{n} + {pads} - {d} \cdot ({k} - 1) - 1}}{{{s}}} \right\rfloor + 1 = {out}"
+    )
+
+
+def test_the_worked_example_is_what_a_first_visitor_sees() -> None:
+    lab = Lab()
+    assert lab.shapes == {
+        "input": (1, 300, 300),
+        "padded": (1, 302, 302),
+        "conv": (1, 300, 300),
+        "activation": (1, 300, 300),
+        "pool": (1, 150, 150),
+    }
+    assert lab.latex[0] == r"H_\text{out} = W_\text{out} = " + size_formula(300, 1, 1, 1, 3, 1)
+    assert lab.latex[1] == ACTIVATIONS["relu"].formula
+    assert lab.latex[2] == r"H_\text{out} = W_\text{out} = " + size_formula(300, 0, 0, 1, 2, 2)
+    assert "Padding adds **1** on every side." in lab.captions
+    assert any(caption.startswith("10 weights with the bias") for caption in lab.captions)
+    assert (lab.header["notice"], lab.header["link_note"]) == ("", "")
+
+
+def test_widgets_move_the_formulas() -> None:
+    lab = Lab(size="20")
+    lab.choose(stride="2", padding="1,2", dilation="2", kernel="1,2,3;4,5,6")
+    rows, columns = size_formula(20, 1, 1, 2, 2, 2), size_formula(20, 2, 2, 2, 3, 2)
+    assert rows in lab.latex[0]
+    assert columns in lab.latex[0]
+    assert lab.shapes["conv"] == (1, 10, 10)
+    assert "Padding adds **1** above, **1** below, **2** left, **2** right." in lab.captions
+    assert "The floor throws away: no window reaches the last row and column." in lab.captions
+    lab.choose(activation="none", pool="none")
+    assert list(lab.shapes) == ["input", "padded", "conv"]
+    assert len(lab.latex) == 1
+    lab.choose(activation="softplus", pool="l2", pool_size="3", pool_stride="1", pool_padding="valid")
+    assert list(lab.shapes) == ["input", "padded", "conv", "activation", "pool"]
+    assert lab.shapes["pool"] == (1, 8, 8)
+    assert lab.latex[1] == ACTIVATIONS["softplus"].formula
+    assert lab.latex[2].endswith(size_formula(10, 0, 0, 1, 3, 1))
+
+
+def test_same_says_on_which_side_the_odd_pixel_goes() -> None:
+    lab = Lab(size="7x8", kernel="1,1;1,1", stride="1", pool="max", pool_size="3", pool_stride="2")
+    assert lab.captions.count("Padding adds **0** above, **1** below, **0** left, **1** right.") == 1
+    assert "Padding adds **1** above, **1** below, **0** left, **1** right." in lab.captions, "and so for pooling"
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ({"size": "10", "padding": "valid", "stride": "4"}, "no window reaches the last 3 rows and 3 columns"),
+        ({"size": "10x9", "padding": "valid", "stride": "3"}, "no window reaches the last row"),
+        ({"size": "9x10", "padding": "valid", "stride": "3"}, "no window reaches the last column"),
+        ({"size": "8x12", "padding": "valid", "stride": "1,3"}, "no window reaches the last column"),
+    ],
+)
+def test_what_the_floor_throws_away(query: dict[str, str], sentence: str) -> None:
+    # a 3×3 kernel; sizes by hand: (10 - 3) mod 4 = 3, (10 - 3) mod 3 = 1, (12 - 3) mod 3 = 0
+    lab = Lab(pool="none", **query)
+    thrown = [caption for caption in lab.captions if "floor" in caption]
+    if query["stride"] == "1,3":
+        assert thrown == []
+    else:
+        assert thrown == [f"The floor throws away: {sentence}."]
+
+
+def test_the_parameters_of_an_activation_appear_with_it() -> None:
+    lab = Lab(activation="leaky_relu", size="20")
+    lab.choose(negative_slope=0.5)
+    low = {stage["name"]: stage["low"] for stage in lab.header["stages"]}
+    assert low["activation"] == pytest.approx(low["conv"] / 2)
+    lab.choose(activation="gelu")
+    assert lab.widget("approximate").options == ["none", "tanh"]
+    lab.choose(activation="relu")
+    assert all(box.key != "approximate" for box in lab.at.selectbox)
+
+
+def test_color_shows_three_channels() -> None:
+    lab = Lab(color="rgb", size="30", image="astronaut")
+    assert lab.shapes["input"] == (3, 30, 30)
+    assert lab.shapes["padded"] == (3, 32, 32)
+    assert lab.shapes["conv"] == (1, 30, 30)
+    assert any(caption.startswith("28 weights") for caption in lab.captions)
+    assert lab.choose(color="gray").shapes["input"] == (1, 30, 30)
+
+
+# --- settings that cannot work ----------------------------------------------------------------------
+
+
+def test_a_kernel_that_does_not_fit_names_all_sizes_and_keeps_the_picture() -> None:
+    lab = Lab(size="5", padding="2")
+    before = lab.header["stages"]
+    lab.choose(kernel=";".join(["1,1,1,1,1,1,1"] * 7), dilation="2")
+    assert len(lab.errors) == 1
+    for size in ("7×7", "13×13", "9×9", "5×5"):
+        assert size in lab.errors[0]
+    assert lab.header["notice"]
+    assert lab.header["stages"] == before
+    lab.choose(dilation="1")
+    assert lab.errors == []
+    assert lab.header["notice"] == ""
+    assert lab.shapes["conv"] == (1, 3, 3)
+
+
+def test_a_kernel_that_does_not_fit_on_a_first_visit() -> None:
+    lab = Lab(size="3", padding="valid", kernel="log")
+    assert len(lab.errors) == 1
+    assert "5×5" in lab.errors[0]
+    assert "3×3" in lab.errors[0]
+    assert lab.choose(padding="same").errors == []
+
+
+def test_too_little_to_reflect_is_said() -> None:
+    lab = Lab(size="4", padding="4", padding_mode="reflect")
+    assert len(lab.errors) == 1
+    assert "at least 5" in lab.errors[0]
+    assert "4×4" in lab.errors[0]
+    assert lab.choose(padding_mode="circular").errors == []
+
+
+def test_a_pool_that_does_not_fit_names_all_sizes_and_the_rest_is_shown() -> None:
+    lab = Lab(size="6", pool_size="7", pool_padding="valid")
+    assert len(lab.errors) == 1
+    assert "7×7" in lab.errors[0]
+    assert "6×6" in lab.errors[0]
+    assert list(lab.shapes) == ["input", "padded", "conv", "activation"]
+
+
+def test_a_pool_with_a_window_in_the_padding_alone_says_which() -> None:
+    lab = Lab(size="6", pool_size="2", pool_padding="3")
+    assert len(lab.errors) == 1
+    for part in ("2×2", "6×6", "3", "padding only"):
+        assert part in lab.errors[0]
+
+
+def test_numbers_beyond_float32_keep_the_last_picture() -> None:
+    lab = Lab(size="8", activation="elu")
+    before = lab.header["stages"]
+    lab.choose(kernel="1000000", bias=1e6, alpha=1e6)
+    assert lab.errors == []
+    lab.choose(kernel="edge", bias=0.0, alpha=1.0)
+    assert lab.header["stages"] == before
+
+
+def test_text_that_cannot_be_read_keeps_the_last_value() -> None:
+    lab = Lab(size="20").choose(stride="3")
+    before = lab.header["stages"]
+    lab.choose(stride="banana")
+    assert lab.header["stages"] == before
+    said = [caption for caption in lab.captions if "banana" in caption]
+    assert len(said) == 1
+    assert "1 to 64" in said[0]
+    lab.choose(kernel="1,2;3")
+    assert any("row 1 has 2 cells" in caption for caption in lab.captions)
+    assert lab.header["stages"] == before
+
+
+@pytest.mark.parametrize("text", ["[x](//a.b)", "![](//a.b/c)", "**b**,1", "$x$", ":red[x]", "<b>x</b>", "a]b`c"])
+def test_what_a_person_types_is_shown_as_text_and_not_as_markdown(text: str) -> None:
+    lab = Lab(size="20").choose(kernel=text)
+    said = [caption for caption in lab.captions if "cannot be read" in caption]
+    assert len(said) == 1
+    assert said[0].startswith(":red[`")
+    outside = re.sub(r"`[^`]*`", "", said[0].removeprefix(":red[").removesuffix("]"))
+    assert text not in outside
+    assert not re.search(r"[\[\]<>*$!]", outside), "nothing of it is left to be marked up"
+
+
+# --- addresses --------------------------------------------------------------------------------------
+
+
+def test_an_address_reproduces_the_screen() -> None:
+    query = {
+        "image": "coffee", "size": "20x30", "fit": "stretch", "color": "rgb", "kernel": "1,0;0,-1", "bias": "0.5",
+        "stride": "2,1", "padding": "1,2", "padding_mode": "constant", "padding_value": "-1", "dilation": "2",
+        "activation": "elu", "alpha": "2", "pool": "avg", "pool_size": "3,2", "pool_stride": "1", "pool_padding": "same",
+    }  # fmt: skip
+    lab = Lab(**query)
+    assert lab.warnings == []
+    shown = {name: str(lab.widget(name).value) for name in query}
+    assert {name: float(text) for name, text in query.items() if name in ("bias", "alpha", "padding_value")} == {
+        name: float(shown[name]) for name in ("bias", "alpha", "padding_value")
+    }
+    for name in query.keys() - {"bias", "alpha", "padding_value"}:
+        assert shown[name] == query[name], name
+    told = {stage["name"]: stage["how"] for stage in lab.header["stages"]}
+    assert told["padded"] == {"op": "pad", "pads": [1, 1, 2, 2], "mode": "constant", "value": -1.0}
+    assert told["conv"]["weight"] == [[[[1, 0], [0, -1]]] * 3]
+    assert (told["conv"]["bias"], told["conv"]["stride"], told["conv"]["dilation"]) == ([0.5], [2, 1], [2, 2])
+    assert (told["activation"]["name"], told["activation"]["parameters"]) == ("elu", {"alpha": 2.0})
+    assert (told["pool"]["kind"], told["pool"]["kernel_size"], told["pool"]["stride"]) == ("avg", [3, 2], [1, 1])
+    # as set by hand
+    by_hand = Lab().choose(activation="elu").choose(
+        **{name: lab.widget(name).value for name in query if name not in ("fit",)}, fit="stretch"
+    )
+    assert by_hand.header == lab.header
+
+
+def test_what_an_address_says_wrongly_is_named_and_the_rest_is_kept() -> None:
+    lab = Lab(image="nobody", stride="0", size="20", kernel="[x](//a.b)", pool="mean", bias="nan", utm_source="x")
+    assert len(lab.warnings) == 5
+    for name in ("image", "stride", "kernel", "pool", "bias"):
+        assert sum(warning.startswith(f"{name} = `") for warning in lab.warnings) == 1
+    assert lab.shapes["input"] == (1, 20, 20)
+    assert lab.widget("kernel").value == "edge"
+    assert lab.widget("stride").value == "1"
+    assert lab.choose(stride="2").shapes["conv"] == (1, 10, 10)
+
+
+def test_frames() -> None:
+    lab = Lab(image="moving-dot", frame="3", size="40")
+    assert lab.widget("frame").value == 3
+    last = Lab(image="moving-dot", frame="999", size="40")
+    assert last.shapes["input"] == (1, 40, 40)
+    assert Lab(image="camera", frame="7", size="40").shapes["input"] == (1, 40, 40)
+
+
+texts = st.one_of(
+    st.text(max_size=12),
+    st.sampled_from([
+        "", " ", "nan", "inf", "-1", "0", "1", "64", "65", "1e999", "1e6", "-1e6", "1_0", " 2 ", "2,", "1,1,1", "٣", "1024",
+        "1x1024", "same", "SAME", "valid", "reflect", "circular", "softmax", "all", "edge", "gabor", "1;2;3", "1e6,-1e6",
+        "9" * 5000, "<b>", "`", "0.0005", "1e-30", "max", "l2", "rgb", "moving-dot", "keep", "999",
+    ]),
+)  # fmt: skip
+hostile = st.dictionaries(st.sampled_from([setting.name for setting in ui_settings.LAB]), texts, max_size=8)
+
+
+@settings(deadline=None, max_examples=40)
+@given(hostile)
+@example({"size": "1", "pool_padding": "64", "padding": "64", "padding_mode": "circular"})
+@example({"kernel": "1e6", "activation": "elu", "alpha": "-1e6", "bias": "1e6", "size": "3"})
+@example({"frame": "20", "image": "moving-dot", "size": "10"})
+@example({"bias": "1_0", "padding_value": " 7 ", "size": "10"})
+@example({"bias": "٣", "stride": "٣", "size": "٣٠"})
+def test_no_address_breaks_the_page(query: dict[str, str]) -> None:
+    lab = Lab(**query)
+    unread = {setting.name for setting in ui_settings.LAB if setting.name in query and refuses(setting, query)}
+    assert {warning.split(" = ")[0] for warning in lab.warnings} == unread
+    lab.run()
+    lab.choose(kernel="sobel-x")
+
+
+def refuses(setting: ui_settings.Setting, query: dict[str, str]) -> bool:
+    try:
+        setting.parse(query[setting.name])
+    except ValueError:
+        return True
+    return False
+
+
+possible = st.fixed_dictionaries(
+    {"size": st.sampled_from(["1", "7", "20", "13x24", "40x9"])},
+    optional={
+        "image": st.sampled_from(list(SAMPLES)),
+        "fit": st.sampled_from(["crop", "keep", "stretch"]),
+        "color": st.sampled_from(["gray", "rgb"]),
+        "kernel": st.sampled_from([*KERNELS, "1", "1,2,3,4", "1;2", "0.5,-.5;1/9,1e-2"]),
+        "bias": st.sampled_from(["0", "-0.5", "1e6"]),
+        "stride": st.sampled_from(["1", "2", "3,1", "64"]),
+        "padding": st.sampled_from(["valid", "same", "0", "1,2", "3"]),
+        "padding_mode": st.sampled_from(MODES),
+        "padding_value": st.sampled_from(["0", "0.5", "-3"]),
+        "dilation": st.sampled_from(["1", "2", "1,3"]),
+        "activation": st.sampled_from(["none", *[name for name in ACTIVATIONS if name != "identity"]]),
+        "over": st.sampled_from(["channels", "all"]),
+        "pool": st.sampled_from(["none", *POOLS]),
+        "pool_size": st.sampled_from(["1", "2", "3,2", "64"]),
+        "pool_stride": st.sampled_from(["1", "2", "5"]),
+        "pool_padding": st.sampled_from(["valid", "same", "1"]),
+    },
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(possible)
+def test_whatever_is_set_the_numbers_beside_the_knobs_are_those_of_the_picture(query: dict[str, str]) -> None:
+    lab = Lab(**query)
+    assert lab.warnings == []
+    setting = {s.name: s.parse(query.get(s.name, s.default)) for s in ui_settings.LAB}
+    shapes = lab.shapes
+    if lab.header["notice"]:
+        assert lab.errors, "what cannot work is said where it is set"
+        return
+    windows = {
+        "conv": ("input", both_sides(setting["kernel"]), setting["stride"], setting["padding"], setting["dilation"]),
+        "pool": (list(shapes)[-2], setting["pool_size"], setting["pool_stride"], setting["pool_padding"], (1, 1)),
+    }
+    formulas = [formula for formula in lab.latex if "text{out}" in formula]
+    shown = [name for name in windows if name in shapes]
+    assert len(formulas) == len(shown)
+    for name, formula in zip(shown, formulas):
+        origin, k, s, p, d = windows[name]
+        for axis in (0, 1):
+            n, out = shapes[origin][1 + axis], shapes[name][1 + axis]
+            before, after = naive_sides(n, k[axis], s[axis], d[axis], p, axis)
+            assert size_formula(n, before, after, d[axis], k[axis], s[axis]) in formula
+            assert f"+ 1 = {out}" in formula
+            dropped = (n + before + after - d[axis] * (k[axis] - 1) - 1) % s[axis]
+            noun = "row" if axis == 0 else "column"
+            said = f"{dropped} {noun}s" if dropped > 1 else f"last {noun}" if axis == 0 else noun
+            assert dropped == 0 or any("floor" in caption and said in caption for caption in lab.captions)
+
+
+def both_sides(rows: Any) -> tuple[int, int]:
+    return both((len(rows), len(rows[0])))
+
+
+# --- a person's own picture -------------------------------------------------------------------------
+
+
+def picture(color: str = "red", size: tuple[int, int] = (80, 60)) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", size, color).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_an_upload_stays_while_settings_change_until_a_sample_is_picked() -> None:
+    lab = Lab(size="32", color="rgb").upload("red.png", picture())
+    reds = {"low": 0.0, "high": 1.0}
+    for tweak in ({"stride": "2"}, {"kernel": "box"}, {"size": "20x30"}, {"fit": "keep"}, {"activation": "tanh"}):
+        lab.choose(**tweak)
+        first = lab.header["stages"][0]
+        assert {end: first[end] for end in reds} == reds
+        assert lab.header["link_note"], "a link does not carry it, and says so"
+    assert lab.shapes["input"] == (3, 20, 27), "kept in its shape of 80×60"
+    lab.choose(image="impulse")
+    assert lab.header["link_note"] == ""
+    assert lab.shapes["input"] == (3, 20, 20)
+
+
+def test_an_uploaded_sample_is_the_sample() -> None:
+    own = Lab(size="50").upload("mine.jpg", SAMPLES["camera"].path.read_bytes()).header
+    sample = Lab(size="50").header
+    assert own["stages"] == sample["stages"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"not a picture", b"%PDF-1.7", picture()[:60], b"\x89PNG\r\n\x1a\n" + b"\0" * 40, b"\xff\xd8\xff\xe0" + b"x" * 99],
+    ids=["empty", "text", "pdf", "truncated", "hollow", "torn"],
+)
+def test_what_is_no_picture_is_refused_in_a_sentence(data: bytes) -> None:
+    lab = Lab(size="32")
+    before = lab.header["stages"]
+    lab.upload("x.png", data)
+    assert len(lab.errors) == 1
+    assert lab.errors[0].endswith(".")
+    assert lab.header["notice"]
+    assert lab.header["stages"] == before, "the last good picture stays"
+    lab.upload("y.png", picture())
+    assert lab.errors == []
+    assert lab.header["notice"] == ""
+
+
+@pytest.mark.parametrize("name", ["<script>alert(1)</script>.png", "x`]()y.png", "../../a.png", "\u202egnp.a", "a" * 300])
+def test_a_hostile_file_name(name: str) -> None:
+    lab = Lab(size="16").upload(name, picture())
+    assert lab.errors == []
+    texts = [*lab.captions, *[text.value for text in lab.at.markdown], json.dumps(lab.header)]
+    assert not any(name in text for text in texts)
+
+
+# --- what a person takes home -----------------------------------------------------------------------
+
+
+def test_the_code_beside_the_picture_is_made_when_it_is_opened() -> None:
+    lab = Lab(size="12", image="rings")
+    assert not lab.at.code
+    box = next(part for part in lab.at.expander if "code" in part.label)
+    assert box is not None
