@@ -16,7 +16,7 @@ const HINT = matchMedia("(pointer: coarse)").matches
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
 /** Read one message: see `pack` in __init__.py. */
-function unpack(data) {
+export function unpack(data) {
   const length = new DataView(data.buffer, data.byteOffset).getUint32(0, true);
   const message = JSON.parse(new TextDecoder().decode(data.subarray(4, 4 + length)));
   let at = 4 + length;
