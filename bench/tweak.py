@@ -2,7 +2,8 @@
 
 our default page, an empty Streamlit app under plain `streamlit run`, and the naive page. A tweak counts
 from the key press to two animation frames after the page shows its result; no value is ever repeated.
-Also: bytes per tweak, the cold load of both pages, and how soon the server is ready.
+Also: an edit that only the server can follow (a kernel typed as text), bytes per tweak, the cold load of
+both pages, how soon the server is ready, and a 12-megapixel photograph from the drop to the screen.
 
     python bench/tweak.py [--rounds 40] [--json out.json]
 """
@@ -10,6 +11,7 @@ Also: bytes per tweak, the cold load of both pages, and how soon the server is r
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import statistics
@@ -22,9 +24,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from cnnviz.images import SAMPLES
 from tests.browser.chromium import launch_options
 
 ROOT = Path(__file__).parents[1]
@@ -138,6 +143,28 @@ def tweak(page: Page, key: str, watch: str, argument: object = None) -> float:
     return took
 
 
+def phone_photograph() -> bytes:
+    """A JPEG of 12 megapixels with the grain of a real one: several megabytes."""
+    rng = np.random.default_rng(0)
+    with Image.open(SAMPLES["coffee"].path) as small:
+        large = np.asarray(small.convert("RGB").resize((4000, 3000), Image.Resampling.BICUBIC), dtype=np.int16)
+    grain = rng.integers(-6, 7, large.shape, dtype=np.int16)
+    buffer = io.BytesIO()
+    Image.fromarray((large + grain).clip(0, 255).astype(np.uint8)).save(buffer, "JPEG", quality=88)
+    return buffer.getvalue()
+
+
+def upload(page: Page, data: bytes) -> float:
+    """Seconds from the choice of a file until its picture is painted."""
+    page.evaluate(WATCH, ["[data-drawn]", "data-drawn"])
+    page.evaluate("() => dispatchEvent(new KeyboardEvent('keydown'))")  # what the clock waits for
+    page.set_input_files(
+        ".st-key-upload input[type=file]", {"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": data}
+    )
+    page.wait_for_function("window.tweak !== null")
+    return float(page.evaluate("window.tweak")) / 1000
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=40)
@@ -145,7 +172,7 @@ def main() -> None:
     options = parser.parse_args()
     ours = [sys.executable, "-m", "cnnviz", "--port", "8611"]
     drawn = ["[data-drawn]", "data-drawn"]
-    times: dict[str, list[float]] = {"empty": [], "kernel cell": [], "bias": [], "naive": []}
+    times: dict[str, list[float]] = {"empty": [], "kernel cell": [], "bias": [], "kernel text": [], "naive": []}
     with (
         server(plain("empty", 8612), 8612),
         server(plain("naive", 8613), 8613),
@@ -167,23 +194,31 @@ def main() -> None:
         before = lab.received[0]  # type: ignore[attr-defined]
         for i in range(options.rounds):
             times["empty"].append(tweak(empty, "ArrowRight", WATCH, ["[data-testid=stMarkdown] p", None]))
-            lab.focus(".kernel-grid input[role=gridcell], .kernel-grid [role=gridcell] input")
+            lab.focus(".kernel-grid [data-row='1'][data-col='1']")
             times["kernel cell"].append(tweak(lab, "PageUp", WATCH, drawn))
             lab.focus(".st-key-bias input")
             times["bias"].append(tweak(lab, "ArrowUp", WATCH, drawn))
+            lab.fill(".st-key-kernel input", f"-1,-1,-1;-1,{20 + i / 100},-1;-1,-1,-1")
+            times["kernel text"].append(tweak(lab, "Enter", WATCH, drawn))
             if i % 4 == 0:
                 times["naive"].append(tweak(naive, "ArrowRight", NAIVE))
-        per_tweak = (lab.received[0] - before) / (2 * options.rounds)  # type: ignore[attr-defined]
+        per_tweak = (lab.received[0] - before) / (3 * options.rounds)  # type: ignore[attr-defined]
+        photograph = phone_photograph()
+        photographs = [upload(open_page(browser, 8611, "[data-drawn]")[0], photograph) for _ in range(3)]
         browser.close()
 
     median = {name: statistics.median(values[2:]) for name, values in times.items()}
     result = {
         **{f"{name}: tweak to painted, ms": round(value, 1) for name, value in median.items()},
-        **{f"{name} / empty": round(median[name] / median["empty"], 2) for name in ("kernel cell", "bias", "naive")},
+        **{
+            f"{name} / empty": round(median[name] / median["empty"], 2)
+            for name in ("kernel cell", "bias", "kernel text", "naive")
+        },
         "kB per tweak": round(per_tweak / 1000, 1),
         "cold load, MB": round(cold_bytes / 1e6, 2),
         "cold load / empty": round(statistics.median(cold["ours"]) / statistics.median(cold["empty"]), 2),
         "ready, s": round(ready, 2),
+        f"12 MP JPEG ({len(photograph) / 1e6:.1f} MB), drop to painted, s": round(statistics.median(photographs), 2),
     }
     width = max(map(len, result))
     for name, value in result.items():

@@ -136,7 +136,8 @@ def evaluate(line):
 def test_formulas_as_the_lab_shows_them():
     lab = Conv2d(padding=1)
     assert lab.formula((1, 300, 300)) == (
-        r"\begin{aligned} H_\text{out} &= W_\text{out} \\ &= \left\lfloor \frac{300 + 2 \cdot 1 - 1 \cdot (3 - 1) - 1}{1} "
+        r"\begin{aligned} H_\text{out} &= W_\text{out} \\ &= "
+        r"\left\lfloor \frac{300 + 2 \cdot 1 - 1 \cdot (3 - 1) - 1}{1} "
         r"\right\rfloor + 1 = 300 \end{aligned}"
     )
     same = replace(lab, padding="same", stride=(2, 1)).formula((1, 4, 4))

@@ -92,12 +92,10 @@ class Controls:
         st.selectbox(
             label, options, options.index(default), key=name, bind="query-params", accept_new_options=True, **widget
         )
-        self._say(name)
 
     def text(self, name: str, label: str, **widget: Any) -> None:
         """A line of text."""
         st.text_input(label, self._settings[name].default, key=name, bind="query-params", **widget)
-        self._say(name)
 
     def picked(self, name: str, label: str, **widget: Any) -> None:
         """A menu of the words that a setting may be."""
@@ -119,6 +117,8 @@ class Controls:
         default = float(self._settings[name].default)
         st.number_input(label, -1e6, 1e6, default, step, format="%g", key=name, bind="query-params", **widget)
 
-    def _say(self, name: str) -> None:
-        if name in self._problems:
-            st.caption(f":red[{self._problems[name]}]")
+    def say(self, *names: str) -> None:
+        """Say under the widgets of these settings which of their texts cannot be read."""
+        for name in names:
+            if name in self._problems:
+                st.caption(f":red[{self._problems[name]}]")

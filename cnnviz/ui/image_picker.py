@@ -17,6 +17,7 @@ from cnnviz.images import SAMPLES, ImageError, frame_count, load_image
 from cnnviz.ui.controls import Controls
 
 THUMBNAIL = 44  # px
+SIZES = ("28", "64", "128", "224", "300", "512", "200x300")
 UPLOAD_TYPES = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff")
 
 
@@ -69,25 +70,18 @@ def image_picker(controls: Controls, chosen: Chosen | ImageError) -> None:
         "Your picture", type=list(UPLOAD_TYPES), key="upload", on_change=_use, args=("upload",),
         label_visibility="collapsed",
     )  # fmt: skip
-    left, right = st.columns([1, 1], gap="small")
-    with left:
-        controls.typed(
-            "size",
-            "Size",
-            ("28", "64", "128", "224", "300", "512", "200x300"),
-            help="300, or height x width as in 200x300",
-        )
-    with right:
+    with st.container(horizontal=True, gap="small"):
+        controls.typed("size", "Size", SIZES, help="300, or height x width as in 200x300")
         controls.picked("fit", "Fit")
-    left, right = st.columns([1.4, 1], gap="small")
-    with left:
+    controls.say("size")
+    with st.container(horizontal=True, gap="small"):
         st.segmented_control(
             "Colour", ("gray", "rgb"), default="gray", required=True, key="color", bind="query-params",
-            label_visibility="collapsed", width="stretch",
+            label_visibility="collapsed",
         )  # fmt: skip
-    with right, st.popover("Camera", width="stretch", on_change="rerun", key="camera_open") as popover:
-        if popover.open:
-            st.camera_input("Camera", key="camera", on_change=_use, args=("camera",), label_visibility="collapsed")
+        with st.popover("Camera", width="stretch", on_change="rerun", key="camera_open") as popover:
+            if popover.open:
+                st.camera_input("Camera", key="camera", on_change=_use, args=("camera",), label_visibility="collapsed")
     if not isinstance(chosen, ImageError) and chosen.frames > 1:
         st.slider(f"Frame, of {chosen.frames}", 0, chosen.frames - 1, key="frame", bind="query-params")
 

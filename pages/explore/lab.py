@@ -37,18 +37,15 @@ with image_column:
 with convolution_column:
     st.subheader("Convolution", anchor=False)
     show.typed("padding", "Padding", ("valid", "same", "0", "1", "2", "1,2"), help=experiment.PADDING_HELP)
-    left, right = st.columns(2, gap="small")
-    with left:
+    show.say("padding")
+    with st.container(horizontal=True, gap="small"):
         show.picked("padding_mode", "Filled with")
-    with right:
         show.number("padding_value", "Constant", disabled=values["padding_mode"] != "constant")
-    left, middle, right = st.columns([1, 1, 1.3], gap="small")
-    with left:
+    with st.container(horizontal=True, gap="small"):
         show.typed("stride", "Stride", ("1", "2", "3", "4", "2,1"))
-    with middle:
         show.typed("dilation", "Dilation", ("1", "2", "3", "4", "2,1"))
-    with right:
         show.number("bias", "Bias")
+    show.say("stride", "dilation")
     consequences.of_error(now.conv_error)
     if now.conv:
         consequences.of_convolution(now.conv, now.shape)
@@ -57,6 +54,7 @@ with kernel_column:
     st.subheader("Kernel", anchor=False)
     kernel_grid(values["kernel"], key="kernel_grid", on_change=lambda text: st.session_state.update(kernel=text))
     show.text("kernel", "Kernel as text", help="A preset's name, or rows. This is what the link carries.")
+    show.say("kernel")
 
 with activation_column:
     st.subheader("Activation", anchor=False)
@@ -69,12 +67,11 @@ with pool_column:
     st.subheader("Pooling", anchor=False)
     off = values["pool"] == "none"
     show.picked("pool", "Kind")
-    left, right = st.columns(2, gap="small")
-    with left:
+    with st.container(horizontal=True, gap="small"):
         show.typed("pool_size", "Window", ("2", "3", "4", "2,1"), disabled=off)
-    with right:
         show.typed("pool_stride", "Stride", ("1", "2", "3", "4"), disabled=off)
     show.typed("pool_padding", "Padding", ("valid", "same", "0", "1"), disabled=off, help=experiment.PADDING_HELP)
+    show.say("pool_size", "pool_stride", "pool_padding")
     consequences.of_error(now.pool_error)
     if now.pool:
         consequences.of_pool(now.pool, now.pool_shape)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import random
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,8 @@ class Case:
         kernel_size = rng.randint(1, 5), rng.randint(1, 5)
         pair = lambda high: (rng.randint(1, high), rng.randint(1, high))  # noqa: E731
         padding: Any = rng.choice(("valid", "same", (rng.randint(0, 3), rng.randint(0, 3))))
-        conv = Conv2d(1, kernel_size, pair(3), padding, rng.choice(PADDING_MODES), rng.uniform(-1, 2), pair(3))
+        self.constants = [rng.uniform(-1, 2) for _ in range(2)]
+        conv = Conv2d(1, kernel_size, pair(3), padding, rng.choice(PADDING_MODES), self.constants[0], pair(3))
         name = activation or rng.choice(("none", *ACTIVATIONS))
         self.layers: list[Layer] = [conv]
         if name != "none":
@@ -77,6 +79,8 @@ class Case:
 
     def _run(self, i: int) -> list[np.ndarray]:
         weight = torch.from_numpy(self.kernels[i]).expand(1, self.image.shape[1], -1, -1)
+        assert isinstance(self.layers[0], Conv2d)
+        self.layers[0] = replace(self.layers[0], padding_value=self.constants[i])
         self.parameters = [{"weight": weight, "bias": torch.tensor([self.biases[i]])}, {}, {}][: len(self.layers)]
         stages = forward(self.layers, self.image, self.parameters)
         if i == 0:
@@ -104,7 +108,7 @@ CASES = [Case(seed) for seed in range(90)] + [Case(1000 + i, name) for i, name i
 
 
 def compute(page: Page, case: Case) -> dict[str, Any]:
-    change = {"kernel": case.kernels[1].tolist(), "bias": case.biases[1]}
+    change = {"kernel": case.kernels[1].tolist(), "bias": case.biases[1], "constant": case.constants[1]}
     message = base64.b64encode(case.message).decode()
     return page.evaluate(COMPUTE, [ROUTE, message, json.loads(json.dumps(change)), case.cells()])
 

@@ -91,13 +91,14 @@ const COMPUTE = {
   },
 };
 
-/** What the server says of a stage's values: levels, range, colours (as `figures.color_range`). */
+/** What the server says of a stage's values: levels, range, colours (as `StageMap.colors`). */
 function described(stage, values) {
   let [low, high] = [Infinity, -Infinity];
   for (const v of values) {
     if (v < low) low = v;
     if (v > high) high = v;
   }
+  if (stage.how.op === "pad") return { ...stage, values, low, high, colors: [Math.min(0, low), Math.max(1, high)] };
   const scale = high > low ? 255 / (high - low) : 0;
   const levels = Uint8Array.from(values, (v) => (v - low) * scale + 0.5);
   const reach = Math.max(-low, high);
@@ -106,12 +107,12 @@ function described(stage, values) {
 }
 
 /**
- * The stages with another kernel or bias of their first convolution.
+ * The stages with another kernel, bias or padding constant of their first convolution.
  * @param {Stage[]} stages what the server sent; not written to
- * @param {{kernel?: number[][], bias?: number}} change
+ * @param {{kernel?: number[][], bias?: number, constant?: number}} change
  * @returns {Stage[] | null} null: no stage it applies to, or too much to compute here
  */
-export function changed(stages, { kernel, bias }) {
+export function changed(stages, { kernel, bias, constant }) {
   const at = stages.findIndex((stage) => stage.how.op === "conv");
   const conv = stages[at];
   if (!conv) return null;
@@ -124,21 +125,26 @@ export function changed(stages, { kernel, bias }) {
     bias: bias === undefined ? conv.how.bias : [Math.fround(bias)],
   };
   const wanted = stages.map((stage, i) => (i === at ? { ...stage, how } : stage));
+  const pad = constant === undefined ? -1 : stages.findIndex((stage) => stage.how.mode === "constant");
+  if (pad >= 0) wanted[pad] = { ...stages[pad], how: { ...stages[pad].how, value: constant } };
   if (!affordable(wanted)) return null;
-  for (let i = 0; i < at; i++) {
+  const first = pad >= 0 ? pad : at;
+  for (let i = 0; i < first; i++) {
     stages[i].values ??= COMPUTE[stages[i].how.op](stages[i], stages[i - 1]); // kept with the message: they do not change
     wanted[i] = stages[i];
   }
-  for (let i = at; i < wanted.length; i++) wanted[i] = described(wanted[i], COMPUTE[wanted[i].how.op](wanted[i], wanted[i - 1]));
+  for (let i = first; i < wanted.length; i++) wanted[i] = described(wanted[i], COMPUTE[wanted[i].how.op](wanted[i], wanted[i - 1]));
   return wanted;
 }
 
 /** Whether the server's stages already are what a change asks for. */
-export function has(stages, { kernel, bias }) {
+export function has(stages, { kernel, bias, constant }) {
   const how = stages.find((stage) => stage.how.op === "conv")?.how;
   if (!how) return true;
   const same = (a, b) => Math.fround(a) === Math.fround(b);
   const given = how.weight[0][0];
   const sameKernel = !kernel || (kernel.length === given.length && kernel.every((row, r) => row.length === given[r].length && row.every((w, s) => same(w, given[r][s]))));
-  return sameKernel && (bias === undefined || same(bias, how.bias[0]));
+  const padded = stages.find((stage) => stage.how.mode === "constant");
+  const sameConstant = constant === undefined || !padded || same(constant, padded.how.value);
+  return sameKernel && sameConstant && (bias === undefined || same(bias, how.bias[0]));
 }

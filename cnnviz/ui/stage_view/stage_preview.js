@@ -1,28 +1,35 @@
 /**
- * Show an edit at once: what the hands do to the kernel or the bias is computed here and painted in the next
- * frame, while the same edit travels to the server and back.
+ * Show an edit at once: what the hands do to the kernel, the bias or the padding constant is computed here and
+ * painted in the next frame, while the same edit travels to the server and back.
  */
 import { changed, has } from "./stage_forward.js";
 
+/** Streamlit's number boxes that are followed, and what they change. */
+const BOXES = { ".st-key-bias": "bias", ".st-key-padding_value": "constant" };
 const PATIENCE = 2000; // ms: an edit that the server has not confirmed by then was not taken
 
 export class Preview {
   /** @param {(stages: any[]) => void} show draws stages */
   constructor(show) {
     this.show = show;
-    /** @type {{kernel?: number[][], bias?: number}} */ this.wanted = {};
+    /** @type {{kernel?: number[][], bias?: number, constant?: number}} */ this.wanted = {};
     this.frame = 0;
     this.onKernel = ({ detail }) => this.ask({ kernel: detail.rows });
-    this.onBias = (event) => event.target.closest?.(".st-key-bias") && this.#readBias(event.target.closest(".st-key-bias"));
+    this.onBox = ({ target }) => {
+      for (const [selector, name] of Object.entries(BOXES)) {
+        const box = target.closest?.(selector);
+        if (box) this.#read(box, name);
+      }
+    };
     document.addEventListener("cnnviz-kernel", this.onKernel);
-    for (const event of ["keydown", "input", "click"]) document.addEventListener(event, this.onBias, true);
+    for (const event of ["keydown", "input", "click"]) document.addEventListener(event, this.onBox, true);
   }
 
   close() {
     cancelAnimationFrame(this.frame);
     clearTimeout(this.timer);
     document.removeEventListener("cnnviz-kernel", this.onKernel);
-    for (const event of ["keydown", "input", "click"]) document.removeEventListener(event, this.onBias, true);
+    for (const event of ["keydown", "input", "click"]) document.removeEventListener(event, this.onBox, true);
   }
 
   /** The server's stages, with what it has not heard of yet. @param {any[]} stages */
@@ -52,11 +59,11 @@ export class Preview {
   }
 
   /** Streamlit's box shows its new number when React has rendered: a task later. */
-  #readBias(box) {
+  #read(box, name) {
     setTimeout(() => {
-      const input = box.querySelector("input");
-      const bias = input.value.trim() === "" ? NaN : Number(input.value);
-      if (Number.isFinite(bias) && Math.abs(bias) <= 1e6) this.ask({ bias });
+      const text = box.querySelector("input").value.trim();
+      const number = text === "" ? NaN : Number(text);
+      if (Number.isFinite(number) && Math.abs(number) <= 1e6) this.ask({ [name]: number });
     });
   }
 }
