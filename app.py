@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -25,6 +26,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     torch.set_num_threads(1)
     await asyncio.to_thread(warm_up)
     await asyncio.to_thread(serving.compressed, components.PLOTLY_JS)
+    logging.getLogger("uvicorn.access").setLevel(logging.WARNING)  # not a line for every file of every visitor
     gc.collect()
     gc.freeze()  # what the imports made lives as long as the process: no collection need look at it
     yield

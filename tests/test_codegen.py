@@ -104,22 +104,25 @@ def picture_of(
 
 
 @pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("fit", ["crop", "stretch", "keep"])
 @pytest.mark.parametrize("mode", ["L", "RGB"])
-@pytest.mark.parametrize("size", [1, 7, 28, 64, 128, 300, (200, 300), (40, 7), (513, 301), (1, 1024)])
-def test_every_sample_at_usual_sizes(name: str, mode: str, size: int | tuple[int, int]) -> None:
-    for fit in ("crop", "stretch", "keep"):
+def test_every_sample_at_usual_sizes(name: str, mode: str, fit: str) -> None:
+    wrong = []
+    for size in (1, 7, 28, 64, 128, 300, (200, 300), (40, 7), (513, 301), (1, 1024)):
         picture, image = picture_of(name, mode, size, fit)
         namespace, _ = run_code(codegen.pytorch([], tuple(image.shape[1:]), [], picture))
-        assert torch.equal(namespace["input"], image), fit
+        if not torch.equal(namespace["input"], image):
+            wrong.append((size, f"by {(namespace['input'] - image).abs().max() * 255:.0f} of 255 steps"))
+    assert wrong == []
 
 
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=60)
 @given(pictures(low=1, high=700))
 def test_any_sample_at_any_size(taken: tuple[Picture, torch.Tensor]) -> None:
     check([], taken[1], [], taken[0])
 
 
-@settings(deadline=None, max_examples=250)
+@settings(deadline=None, max_examples=150)
 @given(
     pictures(),
     convolutions,
@@ -181,7 +184,7 @@ def test_every_preset_is_exact(kernel: str) -> None:
     assert "padded" in namespace or kernel == "identity" or max(rows.shape) == 1
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(st.integers(1, 4), st.integers(1, 4), st.integers(0, 10**6))
 @example(1, 1, 0)
 def test_weights_travel_to_the_last_bit(height: int, width: int, seed: int) -> None:
@@ -206,7 +209,7 @@ def experiment_of(chosen: Chosen) -> Experiment:
 VALUES = {setting.name: setting.parse(setting.default) for setting in LAB}
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 @given(st.text(max_size=60))
 @example('"); import os; os.remove("x")  #')
 @example("a\nimport os")
@@ -290,9 +293,11 @@ def test_the_pages_code_reads_a_persons_own_picture_as_the_page_did(kind: str, c
     data = UPLOADS[kind]()
     (tmp_path / "picture.jpg").write_bytes(data)  # the name says nothing, as to the library
     mode: Any = "RGB" if color == "rgb" else "L"
+    wrong = []
     for size, fit in ((48, "crop"), ((30, 100), "stretch"), (48, "keep"), (28, "crop")):
         own = Chosen(load_image(data, mode=mode, size=size, fit=fit), "mine.png", None, 1)
         code = code_of(experiment_of(own), VALUES | {"color": color, "fit": fit})
         namespace, _ = run_code(code, tmp_path)
-        off = (namespace["input"] - own.image).abs().max() * 255
-        assert torch.equal(namespace["input"], own.image), f"{size}, {fit}: off by {off:.0f} of 255 steps"
+        if not torch.equal(namespace["input"], own.image):
+            wrong.append((size, fit, f"by {(namespace['input'] - own.image).abs().max() * 255:.0f} of 255 steps"))
+    assert wrong == []

@@ -116,21 +116,23 @@ class Lab:
     def captions(self) -> list[str]:
         return [caption.value for caption in self.at.caption]
 
+    def says(self, sentence: str) -> int:
+        """In how many of the lines beside the knobs it stands."""
+        return sum(sentence in caption for caption in self.captions)
+
     @property
     def errors(self) -> list[str]:
         return [error.value for error in self.at.error]
 
     @property
     def warnings(self) -> list[str]:
-        return [warning.value for warning in self.at.warning]
+        return [line.strip() for warning in self.at.warning for line in warning.value.split("\n")]
 
 
 def size_formula(n: int, before: int, after: int, d: int, k: int, s: int) -> str:
     pads = f"2 \\cdot {before}" if before == after else f"({before} + {after})"
     out = (n + before + after - d * (k - 1) - 1) // s + 1
-    return (
-        rf"\left\lfloor \frac{{{n} + {pads} - {d} \cdot ({k} - 1) - 1}}{{{s}}} \right\rfloor + 1 = {out}"
-    )
+    return rf"\left\lfloor \frac{{{n} + {pads} - {d} \cdot ({k} - 1) - 1}}{{{s}}} \right\rfloor + 1 = {out}"
 
 
 def test_the_worked_example_is_what_a_first_visitor_sees() -> None:
@@ -142,11 +144,11 @@ def test_the_worked_example_is_what_a_first_visitor_sees() -> None:
         "activation": (1, 300, 300),
         "pool": (1, 150, 150),
     }
-    assert lab.latex[0] == r"H_\text{out} = W_\text{out} = " + size_formula(300, 1, 1, 1, 3, 1)
+    assert size_formula(300, 1, 1, 1, 3, 1) in lab.latex[0]
     assert lab.latex[1] == ACTIVATIONS["relu"].formula
-    assert lab.latex[2] == r"H_\text{out} = W_\text{out} = " + size_formula(300, 0, 0, 1, 2, 2)
-    assert "Padding adds **1** on every side." in lab.captions
-    assert any(caption.startswith("10 weights with the bias") for caption in lab.captions)
+    assert size_formula(300, 0, 0, 1, 2, 2) in lab.latex[2]
+    assert lab.says("Padding adds **1** on every side.") == lab.says("Padding adds nothing.") == 1
+    assert lab.says("10 weights with the bias") == lab.says("810,000 multiply-adds") == 1
     assert (lab.header["notice"], lab.header["link_note"]) == ("", "")
 
 
@@ -157,41 +159,39 @@ def test_widgets_move_the_formulas() -> None:
     assert rows in lab.latex[0]
     assert columns in lab.latex[0]
     assert lab.shapes["conv"] == (1, 10, 10)
-    assert "Padding adds **1** above, **1** below, **2** left, **2** right." in lab.captions
-    assert "The floor throws away: no window reaches the last row and column." in lab.captions
+    assert lab.says("Padding adds **1** above, **1** below, **2** left, **2** right.")
+    assert lab.says("The floor throws away: no window reaches the last row and column.")
+    assert lab.says("3×5 pixels"), "how far a dilated kernel of 2×3 reaches"
     lab.choose(activation="none", pool="none")
     assert list(lab.shapes) == ["input", "padded", "conv"]
     assert len(lab.latex) == 1
-    lab.choose(activation="softplus", pool="l2", pool_size="3", pool_stride="1", pool_padding="valid")
+    lab.choose(pool="l2")  # then its window can be set
+    lab.choose(activation="softplus", pool_size="3", pool_stride="1", pool_padding="valid")
     assert list(lab.shapes) == ["input", "padded", "conv", "activation", "pool"]
     assert lab.shapes["pool"] == (1, 8, 8)
     assert lab.latex[1] == ACTIVATIONS["softplus"].formula
-    assert lab.latex[2].endswith(size_formula(10, 0, 0, 1, 3, 1))
+    assert size_formula(10, 0, 0, 1, 3, 1) in lab.latex[2]
 
 
 def test_same_says_on_which_side_the_odd_pixel_goes() -> None:
     lab = Lab(size="7x8", kernel="1,1;1,1", stride="1", pool="max", pool_size="3", pool_stride="2")
-    assert lab.captions.count("Padding adds **0** above, **1** below, **0** left, **1** right.") == 1
-    assert "Padding adds **1** above, **1** below, **0** left, **1** right." in lab.captions, "and so for pooling"
+    assert lab.says("Padding adds **0** above, **1** below, **0** left, **1** right.") == 1
+    assert lab.says("Padding adds **1** above, **1** below, **0** left, **1** right.") == 1, "and so for pooling"
 
 
 @pytest.mark.parametrize(
-    ("query", "sentence"),
-    [
-        ({"size": "10", "padding": "valid", "stride": "4"}, "no window reaches the last 3 rows and 3 columns"),
-        ({"size": "10x9", "padding": "valid", "stride": "3"}, "no window reaches the last row"),
-        ({"size": "9x10", "padding": "valid", "stride": "3"}, "no window reaches the last column"),
-        ({"size": "8x12", "padding": "valid", "stride": "1,3"}, "no window reaches the last column"),
+    ("size", "stride", "thrown"),
+    [  # by a 3×3 kernel: (10 - 3) mod 4 = 3, (10 - 3) mod 3 = 1, (12 - 3) mod 3 = 0
+        ("10", "4", "3 rows and 3 columns"),
+        ("10x9", "3", "row"),
+        ("9x10", "3", "column"),
+        ("8x12", "1,3", None),
     ],
 )
-def test_what_the_floor_throws_away(query: dict[str, str], sentence: str) -> None:
-    # a 3×3 kernel; sizes by hand: (10 - 3) mod 4 = 3, (10 - 3) mod 3 = 1, (12 - 3) mod 3 = 0
-    lab = Lab(pool="none", **query)
-    thrown = [caption for caption in lab.captions if "floor" in caption]
-    if query["stride"] == "1,3":
-        assert thrown == []
-    else:
-        assert thrown == [f"The floor throws away: {sentence}."]
+def test_what_the_floor_throws_away(size: str, stride: str, thrown: str | None) -> None:
+    lab = Lab(pool="none", padding="valid", size=size, stride=stride)
+    assert lab.says("The floor throws away") == (thrown is not None)
+    assert thrown is None or lab.says(f"no window reaches the last {thrown}.") == 1
 
 
 def test_the_parameters_of_an_activation_appear_with_it() -> None:
@@ -210,7 +210,7 @@ def test_color_shows_three_channels() -> None:
     assert lab.shapes["input"] == (3, 30, 30)
     assert lab.shapes["padded"] == (3, 32, 32)
     assert lab.shapes["conv"] == (1, 30, 30)
-    assert any(caption.startswith("28 weights") for caption in lab.captions)
+    assert lab.says("28 weights with the bias") == 1
     assert lab.choose(color="gray").shapes["input"] == (1, 30, 30)
 
 
@@ -320,9 +320,8 @@ def test_an_address_reproduces_the_screen() -> None:
     assert (told["activation"]["name"], told["activation"]["parameters"]) == ("elu", {"alpha": 2.0})
     assert (told["pool"]["kind"], told["pool"]["kernel_size"], told["pool"]["stride"]) == ("avg", [3, 2], [1, 1])
     # as set by hand
-    by_hand = Lab().choose(activation="elu").choose(
-        **{name: lab.widget(name).value for name in query if name not in ("fit",)}, fit="stretch"
-    )
+    by_hand = Lab().choose(activation="elu", padding_mode="constant")  # then their parameters can be set
+    by_hand.choose(**{name: lab.widget(name).value for name in query})
     assert by_hand.header == lab.header
 
 
@@ -356,7 +355,7 @@ texts = st.one_of(
 hostile = st.dictionaries(st.sampled_from([setting.name for setting in ui_settings.LAB]), texts, max_size=8)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(hostile)
 @example({"size": "1", "pool_padding": "64", "padding": "64", "padding_mode": "circular"})
 @example({"kernel": "1e6", "activation": "elu", "alpha": "-1e6", "bias": "1e6", "size": "3"})
@@ -402,7 +401,7 @@ possible = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(possible)
 def test_whatever_is_set_the_numbers_beside_the_knobs_are_those_of_the_picture(query: dict[str, str]) -> None:
     lab = Lab(**query)
@@ -467,7 +466,14 @@ def test_an_uploaded_sample_is_the_sample() -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"not a picture", b"%PDF-1.7", picture()[:60], b"\x89PNG\r\n\x1a\n" + b"\0" * 40, b"\xff\xd8\xff\xe0" + b"x" * 99],
+    [
+        b"",
+        b"not a picture",
+        b"%PDF-1.7",
+        picture()[:60],
+        b"\x89PNG\r\n\x1a\n" + b"\0" * 40,
+        b"\xff\xd8\xff\xe0" + b"x" * 99,
+    ],
     ids=["empty", "text", "pdf", "truncated", "hollow", "torn"],
 )
 def test_what_is_no_picture_is_refused_in_a_sentence(data: bytes) -> None:
@@ -483,7 +489,9 @@ def test_what_is_no_picture_is_refused_in_a_sentence(data: bytes) -> None:
     assert lab.header["notice"] == ""
 
 
-@pytest.mark.parametrize("name", ["<script>alert(1)</script>.png", "x`]()y.png", "../../a.png", "\u202egnp.a", "a" * 300])
+@pytest.mark.parametrize(
+    "name", ["<script>alert(1)</script>.png", "x`]()y.png", "../../a.png", "\u202eb.png", "a" * 300 + ".png"]
+)
 def test_a_hostile_file_name(name: str) -> None:
     lab = Lab(size="16").upload(name, picture())
     assert lab.errors == []
@@ -497,5 +505,7 @@ def test_a_hostile_file_name(name: str) -> None:
 def test_the_code_beside_the_picture_is_made_when_it_is_opened() -> None:
     lab = Lab(size="12", image="rings")
     assert not lab.at.code
-    box = next(part for part in lab.at.expander if "code" in part.label)
-    assert box is not None
+    lab.at.session_state["code"] = True
+    lab.run()
+    (block,) = lab.at.code
+    assert 'Image.open("rings.png")' in block.value
