@@ -35,6 +35,6 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
 app = st.App(
     SITE,
     lifespan=lifespan,
-    routes=[Route(f"{components.ROUTE}/{{name}}", serving.browser_file)],
+    routes=[Route("/ui/{edition}/{name:path}", serving.browser_file)],
     middleware=[Middleware(serving.SecurityHeaders), Middleware(serving.CompressedScripts)],
 )

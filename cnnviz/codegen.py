@@ -26,17 +26,32 @@ def shares(pixels, cells):
     return overlap.clip(0) * cells / pixels
 
 '''
+OWN = """\
+if image.mode.startswith("I;16"):
+    image = Image.fromarray(np.floor(np.asarray(image) / 257 + 0.5).astype(np.uint8))  # 16 bits become 8
+if image.has_transparency_data:
+    clear = image.convert("RGBA")
+    image = Image.new("RGB", image.size, "white")
+    image.paste(clear, mask=clear.getchannel("A"))
+"""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """How the input came from a file: as in `images.load_image`. size: (height, width) of the result."""
+    """How the input came from a file, as in `images.load_image`.
+
+    size: (height, width) of the result.
+    wanted: the size that was asked for, which "keep" only fits into.
+    own: whether it is a person's own file, which may be transparent or have 16 bits; our samples have neither.
+    """
 
     file_name: str
     mode: str
     size: tuple[int, int]
     fit: str
     frame: int = 0
+    wanted: tuple[int, int] | None = None
+    own: bool = False
 
 
 def pytorch(layers: Sequence[Layer], shape: Shape, parameters: Sequence[Mapping[str, Tensor]], picture: Picture) -> str:
@@ -47,7 +62,12 @@ def pytorch(layers: Sequence[Layer], shape: Shape, parameters: Sequence[Mapping[
     Args:
         layers, parameters: as for `network.forward`.
         shape: the input's (C, H, W).
+    Raises:
+        ValueError: two layers of one kind, whose variables would have one name; a dilated pool other than max or
+            min, for which torch has no function.
     """
+    if len({type(layer) for layer in layers}) < len(layers):
+        raise ValueError("code is written for at most one layer of each kind")
     lines = [HEAD + AVERAGE + _reading(picture)]
     stages = ["input"]
     for layer, tensors in zip(layers, parameters):
@@ -71,8 +91,9 @@ def _reading(picture: Picture) -> str:
     }.get(picture.fit, "")
     return (
         f'image = Image.open("{picture.file_name}")  # your picture here\n{frame}'
-        f"image.draft(None, ({2 * max(height, width)},) * 2)  # a JPEG far too large is halved while it is decoded\n"
-        f'image = ImageOps.exif_transpose(image).convert("RGB").convert("{picture.mode}")\n'
+        f"image.draft(None, ({4 * max(picture.wanted or picture.size)},) * 2)  # a JPEG far too large is halved early\n"
+        f"image = ImageOps.exif_transpose(image)\n{OWN if picture.own else ''}"
+        f'image = image.convert("RGB").convert("{picture.mode}")\n'
         f"pixels = np.asarray(image, dtype=float).reshape(image.height, image.width, -1)\n{crop}"
         f"pixels = pixels.transpose(2, 0, 1)\n"
         f"pixels = shares(pixels.shape[1], {height}) @ pixels @ shares(pixels.shape[2], {width}).T\n"
@@ -84,12 +105,12 @@ def _reading(picture: Picture) -> str:
 def _conv(layer: Layer, stages: list[str], shape: Shape, parameters: Mapping[str, Tensor]) -> str:
     assert isinstance(layer, Conv2d)
     weight = parameters["weight"]
-    lines = [f"kernel = torch.tensor({_nested(weight[0, 0].tolist())})"]
+    lines = [f"kernel = torch.tensor({_nested(weight[0, 0].tolist())}, dtype=torch.float32)"]
     if (weight == weight[:1, :1]).all():
         lines.append(f"weight = kernel.expand({', '.join(map(str, weight.shape))})  # a filter is as deep as its input")
     else:
-        lines[0] = f"weight = torch.tensor({weight.tolist()})"
-    lines.append(f"bias = torch.tensor({parameters['bias'].tolist()})")
+        lines[0] = f"weight = torch.tensor({weight.tolist()}, dtype=torch.float32)"
+    lines.append(f"bias = torch.tensor({parameters['bias'].tolist()}, dtype=torch.float32)")
     pads = layer.padding4(shape)
     if any(pads):
         lines.append(f"padded = F.pad({stages[-1]}, {_torch_order(pads)}{_fill(layer)})  # left, right, top, bottom")
@@ -131,6 +152,8 @@ def _pool(layer: Layer, stages: list[str], shape: Shape, _parameters: Mapping[st
         sign = "-" if layer.kind == "min" else ""
         inner = f"F.pad({sign}{x}, {_torch_order(pads)}, value=-torch.inf)" if any(pads) else f"{sign}{x}"
         return f"pool = {sign}F.max_pool2d({inner}, {window}, dilation={layer.dilation})\n"
+    if layer.dilation != (1, 1):
+        raise ValueError(f"torch has no dilated {layer.kind} pooling")
     pad = f"F.pad({{}}, {_torch_order(pads)})" if any(pads) else "{}"
     if layer.kind == "l2":
         return f"pool = F.avg_pool2d({pad.format(f'{x}**2')}, {window}, divisor_override=1).sqrt()\n"

@@ -69,7 +69,10 @@ def quantise(maps: np.ndarray, low: float, high: float) -> np.ndarray:
     """
     if high <= low:
         return np.zeros(maps.shape, np.uint8)
-    return ((maps - np.float32(low)) * np.float32((LEVELS - 1) / (high - low)) + np.float32(0.5)).astype(np.uint8)
+    span = high - low
+    if span > 1e-30:  # its inverse is a float32, and so is the quick way
+        return ((maps - np.float32(low)) * np.float32((LEVELS - 1) / span) + np.float32(0.5)).astype(np.uint8)
+    return ((maps.astype(np.float64) - low) / span * (LEVELS - 1) + 0.5).astype(np.uint8)
 
 
 def colored(channel: np.ndarray, colors: ColorRange) -> np.ndarray:

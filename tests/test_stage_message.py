@@ -47,7 +47,7 @@ def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray], dict[str
 @several
 @given(experiments(), st.text(), st.text(max_size=20))
 def test_everything_arrives(shown: list[StageMap], notice: str, link_note: str) -> None:
-    header, palettes, levels = unpack(pack(shown, notice=notice, link_note=link_note))
+    header, palettes, _ = unpack(pack(shown, notice=notice, link_note=link_note))
     assert (header["notice"], header["link_note"]) == (notice, link_note)
     assert header["scales"] == list(figures.SCALES)
     for name, palette in palettes.items():

@@ -32,7 +32,8 @@ def _fingerprint() -> str:
     return digest.hexdigest()[:12]
 
 
-ROUTE = f"/ui/{_fingerprint()}"
+EDITION = _fingerprint()
+ROUTE = f"/ui/{EDITION}"
 
 
 def component(name: str) -> ComponentRenderer:

@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from cnnviz.ui.settings import Setting, quoted, unreadable
+from cnnviz.ui.settings import Setting, escaped, quoted, unreadable
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def read(settings: Sequence[Setting]) -> Reading:
             values[setting.name] = last_good[setting.name] = setting.parse(text)
         except ValueError as error:
             values[setting.name] = last_good.get(setting.name, setting.parse(setting.default))
-            why = str(error) if str(error) != text else f"Write {setting.expects}."
+            why = escaped(str(error)) if str(error) != text else f"Write {setting.expects}."
             problems[setting.name] = f"{quoted(text)} cannot be read. {why}"
     return Reading(settings, values, problems)
 

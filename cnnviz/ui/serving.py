@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cnnviz.ui.components import browser_files
+from cnnviz.ui.components import EDITION, browser_files
 
 HEADERS = {
     # Streamlit and Plotly style their elements from script, compile expressions, and run a component's
@@ -34,11 +34,18 @@ def compressed(path: Path) -> bytes:
 
 
 async def browser_file(request: Request) -> Response:
-    """One of our browser files. Its address holds the files' hash, so what it answers never changes."""
+    """One of our browser files. Its address holds the files' hash, so what it answers never changes.
+
+    A page that was opened before the server was renewed asks under the old hash, and gets the new file.
+    """
     path = browser_files().get(request.path_params["name"])
     if path is None:
         return Response(status_code=404)
-    headers = {"cache-control": "public, max-age=31536000, immutable", "vary": "accept-encoding"}
+    current = request.path_params["edition"] == EDITION
+    headers = {
+        "cache-control": "public, max-age=31536000, immutable" if current else "no-store",
+        "vary": "accept-encoding",
+    }
     body = await asyncio.to_thread(compressed, path)
     if "gzip" in request.headers.get("accept-encoding", ""):
         headers["content-encoding"] = "gzip"

@@ -141,6 +141,11 @@ def unreadable(settings: Iterable[Setting], query: Mapping[str, str]) -> dict[st
     return problems
 
 
+def escaped(text: str) -> str:
+    """Text as Markdown that shows it as it is."""
+    return re.sub(r"([\\`*_{}\[\]()<>#+.!|$:~-])", r"\\\1", text)
+
+
 def quoted(text: str) -> str:
     """A stranger's text as Markdown code: short, printable, and nothing but text."""
     plain = "".join(c if c.isprintable() and c != "`" else "·" for c in text[:40])

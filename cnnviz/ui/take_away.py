@@ -40,9 +40,9 @@ def code_of(now: Experiment, values: Mapping[str, Any]) -> str:
     mode = "RGB" if values["color"] == "rgb" else "L"
     # "keep" ends at a size of its own; from there on it is a stretch to that size.
     fit = "stretch" if values["fit"] == "keep" else values["fit"]
-    picture = codegen.Picture(
-        name, mode, (now.shape[1], now.shape[2]), fit, min(values["frame"], now.chosen.frames - 1)
-    )
+    frame = min(values["frame"], now.chosen.frames - 1)
+    size, own = (now.shape[1], now.shape[2]), now.chosen.sample is None
+    picture = codegen.Picture(name, mode, size, fit, frame, wanted=values["size"], own=own)
     return codegen.pytorch(now.layers, now.shape, now.parameters, picture)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -35,9 +36,9 @@ READINGS = """([stage, height, width]) => {
   }
   return texts;
 }"""
-WATCH_DRAWN = """() => {
+WATCH_DRAWN = """stage => {
   const view = document.querySelector('[data-drawn]');
-  const canvas = view.querySelector('[data-stage=conv] .sv-cells');
+  const canvas = view.querySelector(`[data-stage=${stage}] .sv-cells`);
   window.seen = [];
   new MutationObserver(() => window.seen.push(canvas.toDataURL())).observe(view, { attributeFilter: ['data-drawn'] });
 }"""
@@ -124,9 +125,9 @@ class Lab:
         """Ask the Plotly figure of a stage."""
         return self.stage(stage).locator(".sv-figure").evaluate(f"figure => {expression}")
 
-    def record(self) -> None:
-        """From now on, keep every picture of the convolution that is shown."""
-        self.page.evaluate(WATCH_DRAWN)
+    def record(self, stage: str) -> None:
+        """From now on, keep every picture of a stage that is shown."""
+        self.page.evaluate(WATCH_DRAWN, stage)
 
     def recorded(self) -> int:
         """How many different ones there were."""
@@ -189,16 +190,25 @@ class Lab:
 
     # --- files --------------------------------------------------------------------------------
 
-    def hand(self, event: str, name: str, data: bytes, kind: str = "image/png") -> None:
-        """Drop or paste a file on the page, as the system does: `event` is "drop" or "paste"."""
-        script = """([event, name, bytes, kind]) => {
-          const transfer = new DataTransfer();
-          transfer.items.add(new File([new Uint8Array(bytes)], name, { type: kind }));
-          const how = { bubbles: true, cancelable: true };
-          document.body.dispatchEvent(event === 'drop' ? new DragEvent('drop', { ...how, dataTransfer: transfer })
-            : new ClipboardEvent('paste', { ...how, clipboardData: transfer }));
+    def drop(self, path: Path, place: Locator) -> None:
+        """Drag a file from the system over the page and let it go there."""
+        place.scroll_into_view_if_needed()
+        box = place.bounding_box()
+        assert box
+        at = {"x": box["x"] + box["width"] / 3, "y": box["y"] + box["height"] / 3}
+        data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+        session = self.page.context.new_cdp_session(self.page)
+        for step in ("dragEnter", "dragOver", "drop"):
+            session.send("Input.dispatchDragEvent", {"type": step, **at, "data": data})
+        session.detach()
+
+    def paste_file(self, name: str, data: bytes) -> None:
+        script = """([name, bytes]) => {
+          const clipboardData = new DataTransfer();
+          clipboardData.items.add(new File([new Uint8Array(bytes)], name, { type: 'image/png' }));
+          document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
         }"""
-        self.page.evaluate(script, [event, name, list(data), kind])
+        self.page.evaluate(script, [name, list(data)])
 
     def paste_text(self, text: str) -> None:
         script = """text => {

@@ -154,7 +154,7 @@ def test_wheel_and_page_keys(lab: Lab) -> None:
     assert at() == 8, "a cell without the focus leaves the wheel to the page"
     page.evaluate("scrollTo(0, 0)")
     lab.cell(1, 1).click()
-    lab.record()
+    lab.record("conv")
     page.mouse.wheel(0, -100)
     becomes(8.1)
     page.mouse.wheel(0, 100)
@@ -185,7 +185,7 @@ def test_dragging_a_cell_and_the_stages_follow(lab: Lab) -> None:
     lab.open()
     page = lab.page
     x, y = centre(lab)
-    lab.record()
+    lab.record("conv")
     page.mouse.move(x, y)
     page.mouse.down()
     for step in range(1, 41):

@@ -4,8 +4,27 @@
  */
 import { changed, has } from "./stage_forward.js";
 
-/** Streamlit's number boxes that are followed, and what they change. */
-const BOXES = { ".st-key-bias": "bias", ".st-key-padding_value": "constant" };
+const EVENTS = ["keydown", "input", "click"];
+const LARGEST = 1e6;
+
+/** @param {string} text @returns {number | null} */
+function number(text) {
+  const value = text.trim() === "" ? NaN : Number(text);
+  return Math.abs(value) <= LARGEST ? value : null;
+}
+
+/** @param {string} text a kernel's rows; a preset's name is left to the server */
+function rows(text) {
+  const kernel = text.split(";").map((row) => row.split(",").map(number));
+  return kernel.every((row) => row.length === kernel[0].length && !row.includes(null)) ? kernel : null;
+}
+
+/** Streamlit's boxes that are followed: what each changes, and how its text is read. */
+const BOXES = [
+  [".st-key-bias", "bias", number],
+  [".st-key-padding_value", "constant", number],
+  [".st-key-kernel", "kernel", rows],
+];
 const PATIENCE = 2000; // ms: an edit that the server has not confirmed by then was not taken
 
 export class Preview {
@@ -16,20 +35,21 @@ export class Preview {
     this.frame = 0;
     this.onKernel = ({ detail }) => this.ask({ kernel: detail.rows });
     this.onBox = ({ target }) => {
-      for (const [selector, name] of Object.entries(BOXES)) {
+      for (const [selector, name, parse] of BOXES) {
         const box = target.closest?.(selector);
-        if (box) this.#read(box, name);
+        if (box) this.#read(box, name, parse);
       }
     };
     document.addEventListener("cnnviz-kernel", this.onKernel);
-    for (const event of ["keydown", "input", "click"]) document.addEventListener(event, this.onBox, true);
+    // On the window, which hears last: by then React has put the new text into the box.
+    for (const event of EVENTS) window.addEventListener(event, this.onBox);
   }
 
   close() {
     cancelAnimationFrame(this.frame);
     clearTimeout(this.timer);
     document.removeEventListener("cnnviz-kernel", this.onKernel);
-    for (const event of ["keydown", "input", "click"]) document.removeEventListener(event, this.onBox, true);
+    for (const event of EVENTS) window.removeEventListener(event, this.onBox);
   }
 
   /** The server's stages, with what it has not heard of yet. @param {any[]} stages */
@@ -58,12 +78,8 @@ export class Preview {
     return Object.keys(this.wanted).length > 0;
   }
 
-  /** Streamlit's box shows its new number when React has rendered: a task later. */
-  #read(box, name) {
-    setTimeout(() => {
-      const text = box.querySelector("input").value.trim();
-      const number = text === "" ? NaN : Number(text);
-      if (Number.isFinite(number) && Math.abs(number) <= 1e6) this.ask({ [name]: number });
-    });
+  #read(box, name, parse) {
+    const value = parse(box.querySelector("input").value);
+    if (value !== null) this.ask({ [name]: value });
   }
 }
