@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 import sys
 from pathlib import Path
 
@@ -26,8 +27,13 @@ def main() -> None:
 
     from app import app
 
-    print(f"cnnviz is at http://{arguments.host}:{arguments.port}  (Ctrl+C stops it)", flush=True)
-    uvicorn.run(
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if self.started:  # the port is ours
+                print(f"cnnviz is at http://{arguments.host}:{arguments.port}  (Ctrl+C stops it)", flush=True)
+
+    config = uvicorn.Config(
         app,
         host=arguments.host,
         port=arguments.port,
@@ -36,6 +42,9 @@ def main() -> None:
         access_log=False,
         log_level="warning",
     )
+    server = Server(config)
+    server.run()
+    sys.exit(0 if server.started else 1)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Arrays into colours: the scales, the 8-bit maps that travel to the browser, and pictures to save.
 
 The diverging scale is two sequential ones glued at zero, both black there: its positive half *is* the
-sequential scale. So an activation's colours are those of the convolution before it, and blue against
-orange stays apart for colour-blind readers.
+sequential scale. So where stages share one range, an activation's colours are those of the convolution before it,
+and blue against orange stays apart for colour-blind readers.
 """
 
 from __future__ import annotations
@@ -81,8 +81,12 @@ def colored(channel: np.ndarray, colors: ColorRange) -> np.ndarray:
     return palette(colors.scale)[levels]
 
 
-def png(channel: np.ndarray, colors: ColorRange) -> bytes:
-    """One map (H, W) as a PNG, one pixel a cell."""
+def png(maps: np.ndarray, channel: int, colors: ColorRange) -> bytes:
+    """One channel of maps (C, H, W) as a PNG, one pixel a cell; three grey channels are a picture's, and all shown."""
+    if colors.scale == "gray" and len(maps) == 3:
+        pixels = np.stack([colored(plane, colors)[..., 0] for plane in maps], axis=-1)
+    else:
+        pixels = colored(maps[channel], colors)
     buffer = io.BytesIO()
-    Image.fromarray(colored(channel, colors)).save(buffer, "PNG", optimize=True)
+    Image.fromarray(pixels).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()

@@ -41,7 +41,8 @@ def _floor(layer: WindowLayer, shape: Shape) -> str:
     if not rows and not columns:
         return ""
     parts = [_count(rows, "row")] * bool(rows) + [_count(columns, "column")] * bool(columns)
-    return f"The floor throws away: no window reaches the last {' and '.join(parts)}."
+    where = "padded input" if any(layer.padding4(shape)) else "input"
+    return f"The floor throws away: no window reaches the last {' and '.join(parts)} of the {where}."
 
 
 def of_activation(layer: Activation, before: Stage, after: Stage) -> None:
@@ -49,6 +50,9 @@ def of_activation(layer: Activation, before: Stage, after: Stage) -> None:
     st.latex(ACTIVATIONS[layer.name].formula)
     silenced = ((after.output == 0) & (before.output != 0)).float().mean().item()
     changed = (after.output != before.output).float().mean().item()
+    if layer.name == "softmax" and dict(layer.parameters)["over"] == "channels" and after.output.shape[1] == 1:
+        st.caption("Over the channels of one map every share is 1: choose *all* to share among its cells.")
+        return
     st.caption(f"It changed {changed:.1%} of the cells, {silenced:.1%} became 0.")
 
 

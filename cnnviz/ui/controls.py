@@ -6,12 +6,13 @@ wait for two dozen widgets. `Reading.agrees` says at the end whether they show w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
+from cnnviz.activations import ACTIVATIONS
 from cnnviz.ui.settings import Setting, escaped, quoted, unreadable
 
 
@@ -104,13 +105,14 @@ class Controls:
             label, setting.options, setting.options.index(setting.default), key=name, bind="query-params", **widget
         )
 
-    def parameters(self, names: Iterable[str]) -> None:
+    def parameters(self, activation: str) -> None:
         """The parameters of an activation."""
-        for name in names:
+        for name in ACTIVATIONS[activation].parameters if activation in ACTIVATIONS else ():
             if self._settings[name].numeric:
                 self.number(name, name.replace("_", " "))
             else:
                 self.picked(name, name)
+            self.say(name)
 
     def number(self, name: str, label: str, step: float = 0.1, **widget: Any) -> None:
         """A number with steps."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,10 +12,9 @@ import torch
 from torch import Tensor
 
 from cnnviz.activations import ACTIVATIONS
-from cnnviz.images import ImageError
 from cnnviz.layers import Activation, Conv2d, Layer, Pool2d, Shape
 from cnnviz.network import Stage, forward
-from cnnviz.shapes import ShapeError
+from cnnviz.shapes import ShapeError, pair
 from cnnviz.ui.image_picker import Chosen
 from cnnviz.ui.stage_view import StageMap
 from cnnviz.ui.stages import stage_maps
@@ -24,18 +24,22 @@ PADDING_HELP = (
     "TensorFlow. Or a number for every side, or two as in 1,2 (rows, columns)."
 )
 OVERFLOW = "These numbers grow beyond what a float32 can hold. What is shown here is the last that could be computed."
+BUDGET = 1_000_000_000  # multiply-adds or comparisons: about a second
 STILL = "A setting below cannot work and says why. What is shown here is the last that could be computed."
 
 
 @dataclass(frozen=True, eq=False)
 class Experiment:
-    """One state of the Lab. A layer is None when it is off or cannot work; then its error says why.
+    """One state of the Lab, with all that made it. A layer is None when it is off or cannot work.
 
+    values: the settings.
     shape: of the input, (C, H, W).
-    stages: the last ones that could be computed.
+    stale: whether the settings now are others, which cannot work; conv_error or notice say why.
     """
 
-    chosen: Chosen | None
+    values: Mapping[str, Any]
+
+    chosen: Chosen
     shape: Shape
     conv: Conv2d | None
     activation: Activation | None
@@ -46,6 +50,7 @@ class Experiment:
     conv_error: ShapeError | None = None
     pool_error: ShapeError | None = None
     notice: str = ""
+    stale: bool = False
 
     @property
     def layers(self) -> list[Layer]:
@@ -59,17 +64,15 @@ class Experiment:
 
     @property
     def link_note(self) -> str:
-        own = self.chosen is not None and self.chosen.sample is None
+        own = self.chosen.sample is None
         return "It does not carry your own picture: whoever opens it sees the sample." if own else ""
 
     def stage(self, name: str) -> Stage:
         return next(stage for stage in self.stages if stage.name == name)
 
 
-def run(values: Mapping[str, Any], chosen: Chosen | ImageError) -> Experiment:
+def run(values: Mapping[str, Any], chosen: Chosen) -> Experiment:
     """Compute the Lab's state; what cannot work leaves the last good picture."""
-    if isinstance(chosen, ImageError):
-        return replace(_last(), notice=STILL)
     shape = tuple(chosen.image.shape[1:])
     rows = torch.tensor(values["kernel"], dtype=torch.float32)
     weight = rows.expand(1, shape[0], *rows.shape)  # a filter has the full depth of the input
@@ -80,8 +83,9 @@ def run(values: Mapping[str, Any], chosen: Chosen | ImageError) -> Experiment:
     )  # fmt: skip
     try:
         conv_shape = conv.output_shape(shape)
+        _afford(conv, conv.macs(shape))
     except ShapeError as error:
-        return replace(_last(chosen), conv_error=error, notice=STILL)
+        return _last(values, chosen, conv_error=error, notice=STILL)
     layers: list[Layer] = [conv]
     activation = pool = pool_error = None
     if values["activation"] != "none":
@@ -91,24 +95,43 @@ def run(values: Mapping[str, Any], chosen: Chosen | ImageError) -> Experiment:
     if values["pool"] != "none":
         try:
             pool = Pool2d(values["pool"], values["pool_size"], values["pool_stride"], values["pool_padding"])
-            pool.output_shape(conv_shape)
+            _afford(pool, math.prod(pool.output_shape(conv_shape)) * math.prod(pair(pool.kernel_size, "pool_size")))
             layers.append(pool)
         except ShapeError as error:
             pool, pool_error = None, error
     parameters += [{} for _ in layers[1:]]
     stages = forward(layers, chosen.image, parameters)
     if not all(stage.output.isfinite().all() for stage in stages):
-        return replace(_last(chosen), notice=OVERFLOW)
+        return _last(values, chosen, notice=OVERFLOW)
     now = Experiment(
-        chosen, shape, conv, activation, pool, parameters, stages, stage_maps(stages, parameters), pool_error=pool_error
+        values,
+        chosen,
+        shape,
+        conv,
+        activation,
+        pool,
+        parameters,
+        stages,
+        stage_maps(stages, parameters),
+        pool_error=pool_error,
     )
     st.session_state["experiment"] = now
     return now
 
 
-def _last(chosen: Chosen | None = None) -> Experiment:
+def _afford(layer: Conv2d | Pool2d, steps: int) -> None:
+    """Refuse what would hold the machine for seconds, other visitors' pages with it."""
+    if steps > BUDGET:
+        raise ShapeError(
+            f"This {layer.stage} takes {steps:,} steps; up to {BUDGET:,} are computed here. "
+            "Make the picture or the window smaller, or the stride larger."
+        )
+
+
+def _last(values: Mapping[str, Any], chosen: Chosen, **problem: Any) -> Experiment:
     """The last experiment that worked; on a first visit the input alone."""
-    stages = [Stage("input", None, chosen.image)] if chosen else []
-    shape = tuple(chosen.image.shape[1:]) if chosen else ()
-    alone = Experiment(chosen, shape, None, None, None, [], stages, stage_maps(stages, []))
-    return replace(st.session_state.get("experiment", alone), conv=None, activation=None, pool=None, pool_error=None)
+    stages = [Stage("input", None, chosen.image)]
+    shape, maps = tuple(chosen.image.shape[1:]), stage_maps(stages, [])
+    alone = Experiment(values, chosen, shape, None, None, None, [], stages, maps)
+    last: Experiment = st.session_state.get("experiment", alone)
+    return replace(last, **{"pool_error": None, "stale": True, **problem})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any
 
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from cnnviz.images import SAMPLES, ImageError, frame_count, load_image
 from cnnviz.ui.controls import Controls
+from cnnviz.ui.settings import escaped
 
 THUMBNAIL = 44  # px
 SIZES = ("28", "64", "128", "224", "300", "512", "200x300")
@@ -29,42 +30,55 @@ class Chosen:
     title: what to call it.
     sample: its name; None is a person's own picture, which no link carries.
     frames: how many the picture has.
+    problem: why the file chosen last cannot be used; the picture is then the one before.
     """
 
     image: Tensor
     title: str
     sample: str | None
     frames: int
+    problem: str = ""
 
 
 def chosen_image(values: Mapping[str, Any]) -> Chosen:
-    """The input that the settings `image`, `size`, `fit`, `color`, `frame` and the uploads say.
-
-    Raises:
-        ImageError: the picture cannot be used.
-    """
-    own = _own()
-    if own is None:
-        sample = SAMPLES[values["image"]]
-        image, frames = _load_sample(sample.name, *_how(values))
-        return Chosen(image, sample.title, sample.name, frames)
-    key = (own.file_id, *_how(values))
-    if st.session_state.get("own picture", (None,))[0] != key:  # decoded once, freed with the session
-        st.session_state["own picture"] = (key, _load(own.getvalue(), *_how(values)))
-    image, frames = st.session_state["own picture"][1]
-    return Chosen(image, own.name or "your picture", None, frames)
+    """The input that the settings `image`, `size`, `fit`, `color`, `frame` and the uploads say."""
+    problem = ""
+    if (own := _own()) is not None:
+        kept, problem = _own_picture(own, _how(values))
+        if kept:
+            return replace(kept, problem=problem)
+    sample = SAMPLES[values["image"]]
+    image, frames = _load_sample(sample.name, *_how(values))
+    return Chosen(image, sample.title, sample.name, frames, problem)
 
 
-def image_picker(controls: Controls, chosen: Chosen | ImageError) -> None:
+def _own_picture(file: Any, how: tuple[str, tuple[int, int], str, int]) -> tuple[Chosen | None, str]:
+    """The person's own picture, decoded once and freed with the session, and why a new one cannot be used."""
+    state, key = st.session_state, (file.file_id, *how)
+    if state.get("own key") != key:
+        state["own key"], state["own problem"] = key, ""
+        try:
+            image, frames = _load(file.getvalue(), *how)
+            state["own picture"] = Chosen(image, file.name or "your picture", None, frames)
+        except ImageError as error:
+            state["own problem"] = str(error)
+    return state.get("own picture"), state["own problem"]
+
+
+def image_picker(controls: Controls, chosen: Chosen) -> None:
     """Show the picker in the current container."""
-    st.html(_thumbnails())
+    st.html(thumbnails())
     st.pills(
         "Image", tuple(SAMPLES), default=next(iter(SAMPLES)), required=True, key="image", bind="query-params",
         label_visibility="collapsed", on_change=_use, args=("sample",),
     )  # fmt: skip
-    if isinstance(chosen, ImageError):
-        st.error(str(chosen), icon=":material/broken_image:")
-    elif chosen.sample:
+    if chosen.problem:
+        st.error(escaped(chosen.problem), icon=":material/broken_image:")
+    if chosen.sample is None:
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            st.caption(f"Your picture: {escaped(chosen.title)}")
+            st.button("Back to the sample", on_click=_use, args=("sample",), type="tertiary", key="back_to_sample")
+    elif not chosen.problem:
         st.caption(SAMPLES[chosen.sample].look_at)
     st.file_uploader(
         "Your picture", type=list(UPLOAD_TYPES), key="upload", on_change=_use, args=("upload",),
@@ -82,7 +96,7 @@ def image_picker(controls: Controls, chosen: Chosen | ImageError) -> None:
         with st.popover("Camera", width="stretch", on_change="rerun", key="camera_open") as popover:
             if popover.open:
                 st.camera_input("Camera", key="camera", on_change=_use, args=("camera",), label_visibility="collapsed")
-    if not isinstance(chosen, ImageError) and chosen.frames > 1:
+    if chosen.frames > 1:
         st.slider(f"Frame, of {chosen.frames}", 0, chosen.frames - 1, key="frame", bind="query-params")
 
 
@@ -102,7 +116,7 @@ def _how(values: Mapping[str, Any]) -> tuple[str, tuple[int, int], str, int]:
     return "RGB" if values["color"] == "rgb" else "L", values["size"], values["fit"], values["frame"]
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def _load_sample(name: str, mode: str, size: tuple[int, int], fit: str, frame: int) -> tuple[Tensor, int]:
     return _load(SAMPLES[name].path.read_bytes(), mode, size, fit, frame)
 
@@ -114,7 +128,7 @@ def _load(data: bytes, mode: str, size: tuple[int, int], fit: str, frame: int) -
 
 
 @cache
-def _thumbnails() -> str:
+def thumbnails() -> str:
     """A style sheet that puts each sample's picture on its button; the name stays for those who listen."""
     rules = []
     for position, sample in enumerate(SAMPLES.values(), 1):

@@ -8,6 +8,8 @@ import mimetypes
 from functools import cache
 from pathlib import Path
 
+import streamlit as st
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -19,12 +21,15 @@ HEADERS = {
     # loader from a blob: address. Nothing may come from, or go to, another machine.
     b"content-security-policy": b"default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
     b"style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
-    b"media-src 'self' data: blob:; connect-src 'self' ws: wss: data: blob:; worker-src 'self' blob:; "
+    b"media-src 'self' data: blob:; connect-src 'self' data: blob:; worker-src 'self' blob:; "
     b"object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'",
     b"x-content-type-options": b"nosniff",
     b"referrer-policy": b"no-referrer",
     b"permissions-policy": b"camera=(self), microphone=(), geolocation=()",
 }
+FOREVER = {"cache-control": "public, max-age=31536000, immutable", "vary": "accept-encoding"}
+GZIPPED = {"content-encoding": "gzip"}
+STREAMLIT_FILES = Path(st.__file__).parent / "static" / "static"
 
 
 @cache
@@ -41,14 +46,10 @@ async def browser_file(request: Request) -> Response:
     path = browser_files().get(request.path_params["name"])
     if path is None:
         return Response(status_code=404)
-    current = request.path_params["edition"] == EDITION
-    headers = {
-        "cache-control": "public, max-age=31536000, immutable" if current else "no-store",
-        "vary": "accept-encoding",
-    }
+    headers = FOREVER if request.path_params["edition"] == EDITION else {"cache-control": "no-store"}
     body = await asyncio.to_thread(compressed, path)
-    if "gzip" in request.headers.get("accept-encoding", ""):
-        headers["content-encoding"] = "gzip"
+    if _takes_gzip(request.headers):
+        headers = headers | GZIPPED
     else:
         body = gzip.decompress(body)
     return Response(body, media_type=mimetypes.guess_type(path.name)[0], headers=headers)
@@ -73,47 +74,24 @@ class SecurityHeaders:
 class CompressedScripts:
     """Gzip Streamlit's own scripts and styles, which it serves as they are: 2 MB less for every first visit.
 
-    Each is compressed once: their names hold their hash.
+    Their names hold their hash, so each is compressed once. What is no such file goes on to Streamlit.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.kept: dict[str, tuple[list[tuple[bytes, bytes]], bytes]] = {}
+        base = st.get_option("server.baseUrlPath").strip("/")
+        prefix = f"/{base}/static/" if base else "/static/"
+        packed = (path for path in STREAMLIT_FILES.rglob("*") if path.suffix in {".js", ".css"})
+        self.files = {prefix + path.relative_to(STREAMLIT_FILES).as_posix(): path for path in packed}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not self._wants(scope):
+        if scope["type"] != "http" or scope["path"] not in self.files or not _takes_gzip(Headers(scope=scope)):
             return await self.app(scope, receive, send)
-        path = scope["path"]
-        if path not in self.kept:
-            start, body = await self._ask(scope, receive)
-            if start["status"] != 200:
-                await send(start)
-                return await send({"type": "http.response.body", "body": body})
-            drop = {b"content-length", b"accept-ranges", b"etag"}
-            headers = [(name, value) for name, value in start["headers"] if name not in drop]
-            small = await asyncio.to_thread(gzip.compress, body, 7)
-            headers += [(b"content-encoding", b"gzip"), (b"vary", b"accept-encoding")]
-            self.kept[path] = [*headers, (b"content-length", str(len(small)).encode())], small
-        headers, small = self.kept[path]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": small})
+        path = self.files[scope["path"]]
+        body = await asyncio.to_thread(compressed, path)
+        answer = Response(body, media_type=mimetypes.guess_type(path.name)[0], headers=FOREVER | GZIPPED)
+        await answer(scope, receive, send)
 
-    @staticmethod
-    def _wants(scope: Scope) -> bool:
-        if scope["type"] != "http" or scope["method"] != "GET":
-            return False
-        headers = dict(scope["headers"])
-        plain = b"gzip" in headers.get(b"accept-encoding", b"") and b"range" not in headers
-        return plain and "/static/" in scope["path"] and scope["path"].endswith((".js", ".css"))
 
-    async def _ask(self, scope: Scope, receive: Receive) -> tuple[Message, bytes]:
-        """The whole answer of the app behind."""
-        messages: list[Message] = []
-
-        async def keep(message: Message) -> None:
-            messages.append(message)
-
-        # Asked without conditions: the answer is kept for those who have nothing yet.
-        headers = [(n, v) for n, v in scope["headers"] if n not in (b"if-none-match", b"if-modified-since")]
-        await self.app({**scope, "headers": headers}, receive, keep)
-        return messages[0], b"".join(message.get("body", b"") for message in messages[1:])
+def _takes_gzip(headers: Headers) -> bool:
+    return "gzip" in headers.get("accept-encoding", "") and "range" not in headers

@@ -70,16 +70,17 @@ def sizes(name: str, default: str, low: int, high: int) -> Setting:
     return Setting(name, default, lambda text: size(text, low, high), expects)
 
 
-def number(name: str, default: str, *, nonzero: bool = False) -> Setting:
-    """A setting that is any number."""
+def number(name: str, default: str, *, nonzero: bool = False, largest: float = REACH) -> Setting:
+    """A setting that is any number up to a size."""
 
     def parse(text: str) -> float:
         value = float(text) if len(text) <= 30 else math.nan
-        if not abs(value) <= REACH or (nonzero and abs(value) < NEAREST):
+        if not abs(value) <= largest or (nonzero and abs(value) < NEAREST):
             raise ValueError(text)
         return value
 
-    return Setting(name, default, parse, f"a number{' other than 0' if nonzero else ''}, such as 0.5", numeric=True)
+    other = " other than 0" if nonzero else ""
+    return Setting(name, default, parse, f"a number{other} up to {largest:g}, such as 0.5", numeric=True)
 
 
 def padding(name: str, default: str) -> Setting:
@@ -94,7 +95,9 @@ def _activation_parameters() -> Iterable[Setting]:
             if isinstance(parameter, Choice):
                 yield choice(name, parameter.options, parameter.default)
             else:
-                yield number(name, f"{parameter.default:g}", nonzero=parameter.nonzero)
+                # e to the power of softplus's threshold is still a float32
+                largest = 80 if name == "threshold" else REACH
+                yield number(name, f"{parameter.default:g}", nonzero=parameter.nonzero, largest=largest)
 
 
 ACTIVATION_PARAMETERS = tuple(_activation_parameters())

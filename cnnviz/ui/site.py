@@ -1,5 +1,7 @@
 """The script that `st.App` runs: what all pages share, and the menu."""
 
+import base64
+
 import streamlit as st
 
 from cnnviz.images import ASSETS
@@ -8,8 +10,10 @@ from cnnviz.ui.components import FOLDER
 
 STYLE = (FOLDER / "everywhere" / "site.css").read_text(encoding="utf-8")
 
-# A picture of ours: Streamlit would fetch a named icon from another machine.
-st.set_page_config(page_title="cnnviz", page_icon=ASSETS / "icon.png", layout="wide")
+# Streamlit would fetch a named icon from another machine, and a file anew after every run.
+ICON = "data:image/png;base64," + base64.b64encode((ASSETS / "icon.png").read_bytes()).decode()
+
+st.set_page_config(page_title="cnnviz", page_icon=ICON, layout="wide")
 st.html(f"<style>{STYLE}</style>")
 
 menu = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,9 +15,9 @@ from cnnviz.ui.experiment import Experiment
 ABOUT_CODE = "Put the picture beside it and run it: it needs PyTorch, NumPy and Pillow, and gives the numbers above."
 
 
-def take_away(now: Experiment, values: Mapping[str, Any]) -> None:
+def take_away(now: Experiment) -> None:
     """Offer code and files; each is made when it is asked for."""
-    if not now.stages:
+    if not now.layers:
         return
     code, save = st.columns([3, 2], gap="medium")
     with (
@@ -27,15 +26,15 @@ def take_away(now: Experiment, values: Mapping[str, Any]) -> None:
     ):
         if box.open:
             st.caption(ABOUT_CODE)
-            st.code(code_of(now, values), language="python", height=420)
+            st.code(code_of(now), language="python", height=420)
     with save, st.expander("Save a stage", icon=":material/download:", on_change="rerun", key="save") as box:
         if box.open:
             _save(now)
 
 
-def code_of(now: Experiment, values: Mapping[str, Any]) -> str:
+def code_of(now: Experiment) -> str:
     """The PyTorch code of the stages on the screen."""
-    assert now.chosen is not None
+    values = now.values
     name = SAMPLES[now.chosen.sample].path.name if now.chosen.sample else "picture.jpg"
     mode = "RGB" if values["color"] == "rgb" else "L"
     # "keep" ends at a size of its own; from there on it is a stretch to that size.
@@ -48,15 +47,16 @@ def code_of(now: Experiment, values: Mapping[str, Any]) -> str:
 
 def _save(now: Experiment) -> None:
     titles = {entry.title: entry for entry in now.maps}
-    title = st.segmented_control("Stage", tuple(titles), default="Convolution", required=True, key="saved_stage")
+    default = "Convolution" if "Convolution" in titles else "Input"
+    title = st.segmented_control("Stage", tuple(titles), default=default, required=True, key="saved_stage")
     entry = titles.get(title or "") or now.maps[-1]
     channels = entry.maps.shape[0]
     channel = st.slider("Channel", 0, channels - 1, key="saved_channel") if channels > 1 else 0
     png, csv, npz = st.columns(3, gap="small")
     # Functions: a file is only made when its button is pressed.
     png.download_button(
-        "PNG", lambda: figures.png(entry.maps[channel], entry.colors), f"{entry.name}.png", "image/png",
-        help="The colours on the screen, one pixel a cell", on_click="ignore", width="stretch",
+        "PNG", lambda: figures.png(entry.maps, channel, entry.colors), f"{entry.name}.png", "image/png",
+        help="One pixel a cell, in the stage's own colours", on_click="ignore", width="stretch",
     )  # fmt: skip
     csv.download_button(
         "CSV", lambda: csv_of(entry.maps[channel]), f"{entry.name}.csv", "text/csv",

@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from cnnviz.images import ImageError
 from cnnviz.ui import consequences, controls, experiment, take_away
 from cnnviz.ui.image_picker import chosen_image, image_picker
 from cnnviz.ui.kernel_grid import kernel_grid
@@ -18,10 +17,7 @@ controls.reset_unreadable(LAB)
 reading = controls.read(LAB)
 values = reading.values
 show = controls.Controls(reading)
-try:
-    chosen = chosen_image(values)
-except ImageError as error:
-    chosen = error
+chosen = chosen_image(values)
 now = experiment.run(values, chosen)
 
 st.title("From pixels to feature map", anchor=False)
@@ -47,7 +43,7 @@ with convolution_column:
         show.number("bias", "Bias")
     show.say("stride", "dilation")
     consequences.of_error(now.conv_error)
-    if now.conv:
+    if now.conv and not now.stale:
         consequences.of_convolution(now.conv, now.shape)
 
 with kernel_column:
@@ -59,8 +55,8 @@ with kernel_column:
 with activation_column:
     st.subheader("Activation", anchor=False)
     show.picked("activation", "Function")
-    if now.activation:
-        show.parameters(name for name, _ in now.activation.parameters)
+    show.parameters(values["activation"])
+    if now.activation and not now.stale:
         consequences.of_activation(now.activation, now.stage("conv"), now.stage("activation"))
 
 with pool_column:
@@ -73,8 +69,8 @@ with pool_column:
     show.typed("pool_padding", "Padding", ("valid", "same", "0", "1"), disabled=off, help=experiment.PADDING_HELP)
     show.say("pool_size", "pool_stride", "pool_padding")
     consequences.of_error(now.pool_error)
-    if now.pool:
+    if now.pool and not now.stale:
         consequences.of_pool(now.pool, now.pool_shape)
 
-take_away.take_away(now, values)
+take_away.take_away(now)
 controls.settle(reading)

@@ -60,7 +60,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """The context that most tests share, so that the browser fetches our files once."""
-    context = browser.new_context(viewport=SCREEN)
+    context = browser.new_context(viewport=SCREEN, color_scheme="light")
     yield context
     context.close()
 
@@ -118,4 +118,6 @@ def lab(shared_page: Page, server: str, watched: Callable[[BrowserContext], None
     for key in ("Shift", "Alt", "Control"):
         shared_page.keyboard.up(key)
     shared_page.mouse.move(0, 0)
+    shared_page.set_viewport_size(SCREEN)
+    shared_page.emulate_media(color_scheme="light")
     shared_page.goto("about:blank")

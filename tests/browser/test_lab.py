@@ -7,7 +7,7 @@ import random
 import re
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote, urlencode
 
 import numpy as np
@@ -275,17 +275,6 @@ def test_a_pasted_picture(lab: Lab) -> None:
         own = picture(seed)
         lab.paste_file("mine.png", own)
         check_readings(lab, "input", expected.stages(own, size="40")["input"])
-
-
-def test_one_upload_takes_the_place_of_another_at_once(lab: Lab) -> None:
-    lab.open(size="60")
-    upload(lab, "mine.png", picture(2))
-    check_readings(lab, "input", expected.stages(picture(2), size="60")["input"])
-    lab.idle()
-    lab.record("input")
-    upload(lab, "other.png", picture(3))
-    check_readings(lab, "input", expected.stages(picture(3), size="60")["input"])
-    assert lab.recorded() == 1, "no other picture is shown in between"
 
 
 def test_a_frame_of_a_moving_picture(lab: Lab) -> None:
@@ -599,11 +588,13 @@ def overlap(one: dict[str, float], other: dict[str, float]) -> bool:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [(1440, 900), (390, 844)], ids=["desk", "phone"])
-def test_layout(new_lab: OpenLab, size: tuple[int, int], scheme: str) -> None:
+def test_layout(lab: Lab, size: tuple[int, int], scheme: Literal["light", "dark"]) -> None:
     width, height = size
-    lab = new_lab(viewport={"width": width, "height": height}, color_scheme=scheme).open()
-    lab.settled()
     page = lab.page
+    page.set_viewport_size({"width": width, "height": height})
+    page.emulate_media(color_scheme=scheme)
+    lab.open()
+    lab.settled()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     main = page.locator("[data-testid=stMain]").evaluate("main => [main.scrollWidth, main.clientWidth]")
     assert main[0] <= main[1], "nothing sticks out sideways"

@@ -19,12 +19,18 @@ addEventListener("dragover", (event) => {
   mark(true);
 });
 addEventListener("dragleave", (event) => event.relatedTarget === null && mark(false));
-addEventListener("drop", (event) => {
-  mark(false);
-  if (event.defaultPrevented || !input() || !event.dataTransfer?.files.length) return;
-  event.preventDefault();
-  hand([...event.dataTransfer.files]); // whatever it is: the server says kindly what it cannot read
-});
+// Before the uploader's own listeners, which claim every drop on the page and take those on their box.
+addEventListener(
+  "drop",
+  (event) => {
+    mark(false);
+    const isTheirs = event.target.closest?.("[data-testid=stFileUploaderDropzone]");
+    if (isTheirs || !input() || !event.dataTransfer?.files.length) return;
+    event.preventDefault();
+    hand([...event.dataTransfer.files]); // whatever it is: the server says kindly what it cannot read
+  },
+  { capture: true },
+);
 addEventListener("paste", (event) => {
   const files = pictures(event.clipboardData);
   if (!input() || files.length === 0) return;

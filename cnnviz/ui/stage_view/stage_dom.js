@@ -54,6 +54,7 @@ export function labelStage(frame, stage, palette, ends) {
   frame.title.textContent = stage.title;
   frame.shape.textContent = shape;
   frame.arrow.textContent = stage.arrow;
+  frame.section.dataset.how = stage.arrow.replaceAll("\n", " ");
   frame.low.textContent = low;
   frame.high.textContent = high;
   frame.low.title = "smallest value";

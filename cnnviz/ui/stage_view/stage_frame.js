@@ -12,7 +12,9 @@ const CONFIG = {
   scrollZoom: true,
   displaylogo: false,
   doubleClick: false, // ours: it resets all stages at once
-  modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "resetScale2d", "toImage"],
+  // Nothing leaves this machine; and a stage is saved with its values, not as a screenshot.
+  modeBarButtonsToRemove: ["sendChartToCloud", "toImage", "select2d", "lasso2d", "autoScale2d", "resetScale2d"],
+  plotlyServerURL: "",
 };
 
 let loading;
@@ -22,7 +24,11 @@ function loadPlotly() {
   loading ??= new Promise((resolve, reject) => {
     const script = document.createElement("script");
     const src = new URL("plotly.min.js", import.meta.url).href;
-    Object.assign(script, { src, async: true, onload: () => resolve(window.Plotly), onerror: reject });
+    const failed = () => {
+      loading = null; // the next rest tries again
+      reject(new Error("Plotly could not be loaded"));
+    };
+    Object.assign(script, { src, async: true, onload: () => resolve(window.Plotly), onerror: failed });
     document.head.append(script);
   });
   return loading;
@@ -67,7 +73,7 @@ function layout(range, size, styles) {
  * Bring the figure to what the canvas shows. It answers a zoom with a `stage-zoom` event (cells shown,
  * from the top left) and a double click with `stage-reset`.
  * @param {HTMLElement} figure
- * @param {{z: Float32Array[], ends: [number, number], palette: Uint8Array, range: any, size: any, styles: any}} now
+ * @param {{z: Float32Array[], step: number, ends: [number, number], palette: Uint8Array, range: any, size: any, styles: any}} now
  */
 export async function settle(figure, now) {
   const Plotly = await loadPlotly();
@@ -75,6 +81,10 @@ export async function settle(figure, now) {
   const trace = {
     type: "heatmap",
     z: now.z,
+    x0: (now.step - 1) / 2,
+    dx: now.step,
+    y0: (now.step - 1) / 2,
+    dy: now.step,
     zmin: now.ends[0],
     zmax: now.ends[1],
     colorscale: colorscale(now.palette),

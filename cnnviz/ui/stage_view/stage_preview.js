@@ -25,7 +25,7 @@ const BOXES = [
   [".st-key-padding_value", "constant", number],
   [".st-key-kernel", "kernel", rows],
 ];
-const PATIENCE = 2000; // ms: an edit that the server has not confirmed by then was not taken
+const PATIENCE = 2000; // ms
 
 export class Preview {
   /** @param {(stages: any[]) => void} show draws stages */
@@ -52,26 +52,40 @@ export class Preview {
     for (const event of EVENTS) window.removeEventListener(event, this.onBox);
   }
 
-  /** The server's stages, with what it has not heard of yet. @param {any[]} stages */
-  hear(stages) {
+  /**
+   * The server's stages, with what it has not heard of yet.
+   * @param {any[]} stages @param {boolean} isStale whether they are the last good ones, of other settings
+   */
+  hear(stages, isStale) {
     this.stages = stages;
-    if (has(stages, this.wanted)) this.wanted = {};
+    this.isStale = isStale;
+    if (isStale || has(stages, this.wanted)) this.wanted = {};
     return (this.#isPending() && changed(stages, this.wanted)) || stages;
   }
 
   ask(change) {
+    if (!this.stages || this.isStale || (!this.#isPending() && has(this.stages, change))) return;
     Object.assign(this.wanted, change);
+    this.#takeBackLater();
+    cancelAnimationFrame(this.frame);
+    this.frame = requestAnimationFrame(() => {
+      if (has(this.stages, this.wanted)) this.wanted = {};
+      const stages = this.#isPending() ? changed(this.stages, this.wanted) : this.stages;
+      if (stages) this.show(stages);
+    });
+  }
+
+  /** What the server has not confirmed when it is idle, and no box is being typed in, was not taken. */
+  #takeBackLater() {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
       if (!this.#isPending()) return;
+      const isRunning = document.querySelector('[data-test-script-state="running"], [data-test-script-state="rerunRequested"]');
+      const isTyping = BOXES.some(([selector]) => document.activeElement?.closest(selector));
+      if (isRunning || isTyping) return this.#takeBackLater();
       this.wanted = {};
-      if (this.stages) this.show(this.stages);
+      this.show(this.stages);
     }, PATIENCE);
-    cancelAnimationFrame(this.frame);
-    this.frame = requestAnimationFrame(() => {
-      const stages = this.stages && !has(this.stages, this.wanted) && changed(this.stages, this.wanted);
-      if (stages) this.show(stages);
-    });
   }
 
   #isPending() {

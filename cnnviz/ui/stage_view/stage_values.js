@@ -36,7 +36,7 @@ export const ACTIVATIONS = {
   relu6: (x) => Math.min(Math.max(x, 0), 6),
   leaky_relu: (x, p) => (x >= 0 ? x : x * p.negative_slope),
   tanh: Math.tanh,
-  hardtanh: (x, p) => Math.min(Math.max(x, p.min_val ?? -1), p.max_val ?? 1),
+  hardtanh: (x) => Math.min(Math.max(x, -1), 1),
   sigmoid,
   elu: (x, p) => (x > 0 ? x : p.alpha * Math.expm1(x)),
   selu: (x) => SELU.scale * (x > 0 ? x : SELU.alpha * Math.expm1(x)),
@@ -127,19 +127,16 @@ export function value(stages, i, c, y, x) {
 
 /**
  * One channel of a stage as rows of values, as Plotly's heatmap takes them (rounded to 256 levels).
- * @param {Stage[]} stages @param {number} i @param {number} c
+ * @param {Stage[]} stages @param {number} i @param {number} c @param {number} step take every step-th cell
  */
-export function rows(stages, i, c) {
+export function rows(stages, i, c, step) {
   const [, height, width] = stages[i].shape;
   const { levels, low, high, how } = stages[i];
-  const values = new Float32Array(height * width);
-  if (how.op === "pad") {
-    for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) values[y * width + x] = value(stages, i, c, y, x);
-  } else {
-    const [from, to] = how.op === "image" ? [0, 1] : [low, high];
-    for (let at = 0; at < values.length; at++) values[at] = from + (levels[c * values.length + at] * (to - from)) / 255;
-  }
-  return Array.from({ length: height }, (_, y) => values.subarray(y * width, (y + 1) * width));
+  const [from, to] = how.op === "image" ? [0, 1] : [low, high];
+  const seen = (y, x) => from + (levels[(c * height + y) * width + x] * (to - from)) / 255;
+  const at = how.op === "pad" ? (y, x) => value(stages, i, c, y, x) : seen;
+  const across = Math.ceil(width / step);
+  return Array.from({ length: Math.ceil(height / step) }, (_, y) => Float32Array.from({ length: across }, (_, x) => at(y * step, x * step)));
 }
 
 /** A number as a person reads it: four significant digits, a true minus. */

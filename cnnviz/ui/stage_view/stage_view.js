@@ -2,14 +2,14 @@
 import "./drop.js";
 import "./history.js";
 import { buildStage, element, isRGB, labelChannels, labelStage, styled } from "./stage_dom.js";
-import { settle } from "./stage_frame.js";
+import { MARGIN, settle } from "./stage_frame.js";
 import { colour, show } from "./stage_paint.js";
 import { Preview } from "./stage_preview.js";
 import { cellAt, placeMark, plotSize, shownRange, viewOf } from "./stage_place.js";
 import { format, rows, value } from "./stage_values.js";
-import { MARGIN } from "./stage_frame.js";
 
 const REST = 350; // ms without a tweak before Plotly is told
+const MOST_CELLS = 250_000; // that Plotly is given: it lies under the canvas, and takes 0.3 µs for each
 const HINT = matchMedia("(pointer: coarse)").matches
   ? "Tap a cell to read it."
   : "Point at a cell to read it. Scroll to zoom, drag to move, double-click to see all.";
@@ -50,6 +50,10 @@ class View {
     parent.append(this.root);
     this.resized = new ResizeObserver(() => this.stages && this.width !== this.row.clientWidth && this.draw());
     this.resized.observe(this.row);
+    this.closing = new AbortController();
+    for (const event of ["pointerup", "pointercancel"]) {
+      addEventListener(event, () => (this.held = false), { capture: true, signal: this.closing.signal });
+    }
     this.preview = new Preview((stages) => this.present(stages));
   }
 
@@ -57,7 +61,7 @@ class View {
     this.message = message;
     this.notice.hidden = !message.notice;
     this.notice.textContent = message.notice;
-    this.present(this.preview.hear(message.stages));
+    this.present(this.preview.hear(message.stages, Boolean(message.notice)));
   }
 
   present(stages) {
@@ -180,8 +184,10 @@ class View {
       const frame = this.frames.get(stage.name);
       if (drawn !== this.drawn || !frame) return; // a newer picture comes to rest in its turn
       const { scale, ends } = this.colors(stage);
+      const step = Math.ceil(Math.sqrt((stage.shape[1] * stage.shape[2]) / MOST_CELLS));
       await settle(frame.figure, {
-        z: rows(this.stages, this.stages.indexOf(stage), Math.max(0, this.channel(stage))),
+        z: rows(this.stages, this.stages.indexOf(stage), Math.max(0, this.channel(stage)), step),
+        step,
         palette: this.message.palettes[scale],
         ends,
         range: shownRange(stage, this.view),
@@ -245,6 +251,7 @@ class View {
     clearTimeout(this.resting);
     this.resized.disconnect();
     this.preview.close();
+    this.closing.abort();
     for (const frame of this.frames.values()) window.Plotly?.purge(frame.figure);
     this.root.remove();
   }
@@ -257,10 +264,7 @@ const views = new WeakMap();
 export default async function stageView({ data, parentElement }) {
   await styled;
   const view = views.get(parentElement) ?? new View(parentElement);
-  if (!views.has(parentElement)) {
-    views.set(parentElement, view);
-    addEventListener("pointerup", () => (view.held = false), { capture: true });
-  }
+  views.set(parentElement, view);
   view.update(unpack(data));
   return () => {
     views.delete(parentElement);
