@@ -185,11 +185,12 @@ def test_weights_travel_to_the_last_bit(height: int, width: int, seed: int) -> N
     assert tuple(image.shape) == (1, 3, 8, 8)
 
 
-def experiment_of(chosen: Chosen) -> Experiment:
+def experiment_of(chosen: Chosen, values: dict[str, Any] | None = None) -> Experiment:
     shape = tuple(chosen.image.shape[1:])
     conv = Conv2d(1, padding="same")
     parameters = [{"weight": torch.ones(1, shape[0], 3, 3), "bias": torch.zeros(1)}]
-    return Experiment(chosen, shape, conv, None, None, parameters, forward([conv], chosen.image, parameters), [])
+    stages = forward([conv], chosen.image, parameters)
+    return Experiment(values or VALUES, chosen, shape, conv, None, None, parameters, stages, [])
 
 
 VALUES = {setting.name: setting.parse(setting.default) for setting in LAB}
@@ -202,11 +203,11 @@ VALUES = {setting.name: setting.parse(setting.default) for setting in LAB}
 @example('C:\\new\\x.png"')
 def test_a_strangers_file_name_never_stands_in_code(name: str) -> None:
     own = Chosen(load_image(SAMPLES["star"].path, size=8), name, None, 1)
-    code = code_of(experiment_of(own), VALUES)
+    code = code_of(experiment_of(own))
     opened = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
     names = [ast.literal_eval(call.args[0]) for call in opened if ast.unparse(call.func) == "Image.open"]
     assert names == ["picture.jpg"]
-    assert code == code_of(experiment_of(Chosen(own.image, "other", None, 1)), VALUES)
+    assert code == code_of(experiment_of(Chosen(own.image, "other", None, 1)))
 
 
 def differing(name: str, data: bytes, folder: Path, color: str, fit: Any, sizes: Sequence[Any]) -> list[Any]:
@@ -216,7 +217,7 @@ def differing(name: str, data: bytes, folder: Path, color: str, fit: Any, sizes:
         image = load_image(data, mode="RGB" if color == "rgb" else "L", size=size, fit=fit)
         chosen = Chosen(image, "mine.png", name if name in SAMPLES else None, frame_count(data))
         values = VALUES | {"color": color, "fit": fit, "size": size if isinstance(size, tuple) else (size, size)}
-        read = run_code(code_of(replace(experiment_of(chosen), conv=None), values), folder)[0]["input"]
+        read = run_code(code_of(replace(experiment_of(chosen, values), conv=None)), folder)[0]["input"]
         if not torch.equal(read, image):
             wrong.append((size, f"by {(read - image).abs().max() * 255:.0f} of 255 steps"))
     return wrong
@@ -235,7 +236,7 @@ def test_the_pages_code_opens_the_sample(name: str) -> None:
     sample = SAMPLES[name]
     chosen = Chosen(load_image(sample.path, size=300), sample.title, name, frame_count(sample.path))
     now = experiment_of(chosen)
-    namespace, _ = run_code(code_of(now, VALUES))
+    namespace, _ = run_code(code_of(now))
     assert torch.equal(namespace["input"], chosen.image)
     assert torch.allclose(namespace["conv"], now.stages[-1].output, rtol=1e-6, atol=1e-6)
 
@@ -245,7 +246,7 @@ def test_the_pages_code_seeks_the_frame_that_is_shown() -> None:
     for frame in (0, 5, 15, 999):
         shown = min(frame, 15)
         chosen = Chosen(load_image(sample.path, size=60, frame=shown), "", sample.name, 16)
-        namespace, _ = run_code(code_of(experiment_of(chosen), VALUES | {"frame": frame}))
+        namespace, _ = run_code(code_of(experiment_of(chosen, VALUES | {"frame": frame})))
         assert torch.equal(namespace["input"], chosen.image)
 
 

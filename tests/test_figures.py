@@ -131,12 +131,18 @@ def test_the_positive_half_of_diverging_is_sequential() -> None:
 @given(maps(reach=1e3))
 def test_png_is_what_the_screen_shows(values: np.ndarray) -> None:
     colors = figures.color_range(values)
-    for channel in values:
+    for number, channel in enumerate(values):
         shown = figures.colored(channel, colors)
-        image = Image.open(io.BytesIO(figures.png(channel, colors)))
+        image = Image.open(io.BytesIO(figures.png(values, number, colors)))
         assert image.format == "PNG"
         assert np.array_equal(np.asarray(image.convert("RGB")), shown)
         assert shown.shape == (*channel.shape, 3)
+
+
+def test_png_of_a_picture_has_its_colours() -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (3, 5, 7)).astype(np.float32) / np.float32(255)
+    image = Image.open(io.BytesIO(figures.png(picture, 1, figures.ColorRange("gray", 0, 1))))
+    assert np.array_equal(np.asarray(image), np.rint(picture * 255).transpose(1, 2, 0))
 
 
 def test_colours_of_values_beyond_the_range_are_those_of_its_ends() -> None:

@@ -160,7 +160,7 @@ def test_widgets_move_the_formulas() -> None:
     assert columns in lab.latex[0]
     assert lab.shapes["conv"] == (1, 10, 10)
     assert lab.says("Padding adds **1** above, **1** below, **2** left, **2** right.")
-    assert lab.says("The floor throws away: no window reaches the last row and column.")
+    assert lab.says("The floor throws away: no window reaches the last row and column of the padded input.")
     assert lab.says("3×5 pixels"), "how far a dilated kernel of 2×3 reaches"
     lab.choose(activation="none", pool="none")
     assert list(lab.shapes) == ["input", "padded", "conv"]
@@ -191,7 +191,7 @@ def test_same_says_on_which_side_the_odd_pixel_goes() -> None:
 def test_what_the_floor_throws_away(size: str, stride: str, thrown: str | None) -> None:
     lab = Lab(pool="none", padding="valid", size=size, stride=stride)
     assert lab.says("The floor throws away") == (thrown is not None)
-    assert thrown is None or lab.says(f"no window reaches the last {thrown}.") == 1
+    assert thrown is None or lab.says(f"no window reaches the last {thrown} of the input.") == 1
 
 
 def test_the_parameters_of_an_activation_appear_with_it() -> None:
@@ -484,8 +484,9 @@ def test_what_is_no_picture_is_refused_in_a_sentence(data: bytes) -> None:
     lab.upload("x.png", data)
     assert len(lab.errors) == 1
     assert lab.errors[0].endswith(".")
-    assert lab.header["notice"]
     assert lab.header["stages"] == before, "the last good picture stays"
+    lab.choose(stride="2")
+    assert lab.shapes["conv"] == (1, 16, 16), "and follows the knobs"
     lab.upload("y.png", picture())
     assert lab.errors == []
     assert lab.header["notice"] == ""
