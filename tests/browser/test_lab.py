@@ -502,7 +502,7 @@ def test_the_readout_knows_every_activation(lab: Lab) -> None:
     settings = {**BASE, "kernel": "6,-9;8,-1", "bias": "-1"}  # from below -6 to above 6
     lab.open(**settings)
     for name in [*(ACTIVATIONS.keys() - {"identity", "softmax"}), "softmax"]:
-        lab.type("activation", name)
+        lab.fill("activation", name)
         check_readings(lab, "activation", expected.stages(**settings, activation=name)["activation"])
     lab.fill("over", "all")
     check_readings(lab, "activation", expected.stages(**settings, activation="softmax", over="all")["activation"])
