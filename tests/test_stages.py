@@ -289,7 +289,7 @@ def test_an_arrow_says_kernel_and_stride(stride: tuple[int, int]) -> None:
     shown = described([Conv2d(1, (3, 5), stride, (0, 2)), Pool2d("l2", (2, 3), stride)], (1, 20, 20))
     arrows = {entry.name: entry.arrow for entry in shown}
     step = f"step {stride[0]}×{stride[1]}"
-    assert arrows["padded"] == "pad\n0+0, 2+2"
+    assert arrows["padded"] == "pad\n↑0 ↓0\n←2 →2"
     assert "3×5" in arrows["conv"]
     assert (step in arrows["conv"]) == (stride != (1, 1))
     assert "l2" in arrows["pool"]

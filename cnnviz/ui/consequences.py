@@ -48,8 +48,9 @@ def _floor(layer: WindowLayer, shape: Shape) -> str:
 def of_activation(layer: Activation, before: Stage, after: Stage) -> None:
     """The function, and what it did to the cells."""
     st.latex(ACTIVATIONS[layer.name].formula)
-    silenced = ((after.output == 0) & (before.output != 0)).float().mean().item()
-    changed = (after.output != before.output).float().mean().item()
+    rounding = 1e-6 * before.output.abs().max()  # a sum that cancels leaves some: no change that one could see
+    silenced = ((after.output == 0) & (before.output.abs() > rounding)).float().mean().item()
+    changed = ((after.output - before.output).abs() > rounding).float().mean().item()
     if layer.name == "softmax" and dict(layer.parameters)["over"] == "channels" and after.output.shape[1] == 1:
         st.caption("Over the channels of one map every share is 1: choose *all* to share among its cells.")
         return

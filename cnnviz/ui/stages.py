@@ -70,7 +70,8 @@ def _pad(stage: Stage, before: Stage | None) -> tuple[dict[str, Any], str]:
     assert isinstance(layer, Conv2d) and before is not None
     pads = layer.padding4(tuple(before.output.shape[1:]))
     how = {"op": "pad", "pads": pads, "mode": layer.padding_mode, "value": layer.padding_value}
-    return how, f"pad\n{pads[0]}+{pads[1]}, {pads[2]}+{pads[3]}"
+    top, bottom, left, right = pads
+    return how, f"pad {top}" if len(set(pads)) == 1 else f"pad\n↑{top} ↓{bottom}\n←{left} →{right}"
 
 
 def _conv(layer: Conv2d, parameters: Mapping[str, Tensor]) -> tuple[dict[str, Any], str]:

@@ -38,9 +38,9 @@ with convolution_column:
         show.picked("padding_mode", "Filled with")
         show.number("padding_value", "Constant", disabled=values["padding_mode"] != "constant")
     with st.container(horizontal=True, gap="small"):
-        show.typed("stride", "Stride", ("1", "2", "3", "4", "2,1"))
-        show.typed("dilation", "Dilation", ("1", "2", "3", "4", "2,1"))
-        show.number("bias", "Bias")
+        show.typed("stride", "Stride", ("1", "2", "3", "4", "2,1"), help=experiment.STRIDE_HELP)
+        show.typed("dilation", "Dilation", ("1", "2", "3", "4", "2,1"), help=experiment.DILATION_HELP)
+        show.number("bias", "Bias", help="A number added to every sum.")
     show.say("stride", "dilation")
     consequences.of_error(now.conv_error)
     if now.conv and not now.stale:
@@ -49,12 +49,12 @@ with convolution_column:
 with kernel_column:
     st.subheader("Kernel", anchor=False)
     kernel_grid(values["kernel"], key="kernel_grid", on_change=lambda text: st.session_state.update(kernel=text))
-    show.text("kernel", "Kernel as text", help="A preset's name, or rows. This is what the link carries.")
+    show.text("kernel", "Kernel as text", help=experiment.KERNEL_HELP)
     show.say("kernel")
 
 with activation_column:
     st.subheader("Activation", anchor=False)
-    show.picked("activation", "Function")
+    show.picked("activation", "Function", help=experiment.ACTIVATION_HELP)
     show.parameters(values["activation"])
     if now.activation and not now.stale:
         consequences.of_activation(now.activation, now.stage("conv"), now.stage("activation"))
@@ -62,7 +62,7 @@ with activation_column:
 with pool_column:
     st.subheader("Pooling", anchor=False)
     off = values["pool"] == "none"
-    show.picked("pool", "Kind")
+    show.picked("pool", "Kind", help=experiment.POOL_HELP)
     with st.container(horizontal=True, gap="small"):
         show.typed("pool_size", "Window", ("2", "3", "4", "2,1"), disabled=off)
         show.typed("pool_stride", "Stride", ("1", "2", "3", "4"), disabled=off)

@@ -63,7 +63,7 @@ function layout(range, size, styles) {
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: styles.font, color: styles.text },
-    modebar: { bgcolor: "rgba(0,0,0,0)", color: styles.text, activecolor: styles.primary },
+    modebar: { bgcolor: styles.background, color: styles.text, activecolor: styles.primary },
     xaxis: { ...axis, range: [...range.x] },
     yaxis: { ...axis, range: [range.y[1], range.y[0]] }, // row 0 is on top
   };

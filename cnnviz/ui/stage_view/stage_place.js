@@ -1,7 +1,7 @@
 /** Where cells are: in a plot, in the image, in the zoomed part that all stages share. */
 import { MARGIN } from "./stage_frame.js";
 
-const TALLEST = 300; // px of a plot, however tall the image
+const TALLEST = 0.26; // of the window: all stages and their controls stay on one screen
 const CLOSEST = 4; // cells across at the most zoom
 
 /**
@@ -19,7 +19,7 @@ export function shownRange(stage, view) {
 export function plotSize(stage, columnWidth) {
   const room = Math.max(40, columnWidth - MARGIN.l - MARGIN.r);
   const aspect = (stage.shape[1] * stage.jump[0]) / (stage.shape[2] * stage.jump[1]);
-  const height = Math.max(24, Math.min(room * aspect, TALLEST));
+  const height = Math.max(24, Math.min(room * aspect, Math.max(160, TALLEST * window.innerHeight)));
   const width = Math.max(24, Math.min(room, height / aspect));
   return { width: Math.round(width) + MARGIN.l + MARGIN.r, height: Math.round(height) + MARGIN.t + MARGIN.b };
 }

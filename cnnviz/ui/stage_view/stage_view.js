@@ -162,7 +162,7 @@ class View {
       const frame = this.frames.get(stage.name);
       show(frame.cells, frame.screen, shownRange(stage, this.view));
     }
-    if (this.cell) this.read(this.cell, "off");
+    if (this.cell) this.reread();
     this.all.hidden = !this.view;
     this.root.dataset.drawn = `${++this.drawn}`;
     this.restLater();
@@ -178,7 +178,14 @@ class View {
     if (this.held) return this.restLater(); // a pan would lose its hold
     const drawn = this.drawn;
     const computed = getComputedStyle(this.root);
-    const styles = { text: computed.color, primary: computed.getPropertyValue("--st-primary-color"), border: computed.getPropertyValue("--st-border-color"), font: computed.fontFamily };
+    const theme = (name) => computed.getPropertyValue(`--st-${name}-color`);
+    const styles = {
+      text: computed.color,
+      font: computed.fontFamily,
+      primary: theme("primary"),
+      background: theme("background"),
+      border: theme("border"),
+    };
     for (const stage of this.stages) {
       await new Promise((resolve) => (window.requestIdleCallback ?? setTimeout)(resolve, { timeout: 500 }));
       const frame = this.frames.get(stage.name);
@@ -216,6 +223,15 @@ class View {
     this.readout.setAttribute("aria-live", live);
     this.readout.textContent = `${stage.title}, row ${this.cell.row}, column ${this.cell.column}: ${values.join(", ")}`;
     placeMark(this.frames.get(cell.name), shownRange(stage, this.view), this.cell);
+  }
+
+  /** The same cell after a tweak; one that is no more is not read. */
+  reread() {
+    const [, height, width] = this.stage(this.cell.name).shape;
+    if (this.cell.row < height && this.cell.column < width) return this.read(this.cell, "off");
+    this.frames.get(this.cell.name).mark.hidden = true;
+    this.cell = null;
+    this.readout.textContent = HINT;
   }
 
   key(name, event) {
