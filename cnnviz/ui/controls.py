@@ -123,4 +123,6 @@ class Controls:
         """Say under the widgets of these settings which of their texts cannot be read."""
         for name in names:
             if name in self._problems:
-                st.caption(f":red[{self._problems[name]}]")
+                # Coloured by the style sheet: a bracket of a stranger would end `:red[…]` and begin a link.
+                with st.container(key=f"problem-{name}"):
+                    st.caption(self._problems[name])

@@ -76,7 +76,7 @@ def image_picker(controls: Controls, chosen: Chosen) -> None:
         st.error(escaped(chosen.problem), icon=":material/broken_image:")
     if chosen.sample is None:
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-            st.caption(f"Your picture: {escaped(chosen.title)}")
+            st.text(f"Your picture: {chosen.title}")  # a stranger may have named it: no Markdown
             st.button("Back to the sample", on_click=_use, args=("sample",), type="tertiary", key="back_to_sample")
     elif not chosen.problem:
         st.caption(SAMPLES[chosen.sample].look_at)

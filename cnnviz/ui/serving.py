@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import mimetypes
+import re
 from functools import cache
 from pathlib import Path
 
@@ -85,7 +86,8 @@ class CompressedScripts:
         self.files = {prefix + path.relative_to(STREAMLIT_FILES).as_posix(): path for path in packed}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] not in self.files or not _takes_gzip(Headers(scope=scope)):
+        asks = scope["type"] == "http" and scope["method"] == "GET" and scope["path"] in self.files
+        if not asks or not _takes_gzip(Headers(scope=scope)):
             return await self.app(scope, receive, send)
         path = self.files[scope["path"]]
         body = await asyncio.to_thread(compressed, path)
@@ -94,4 +96,6 @@ class CompressedScripts:
 
 
 def _takes_gzip(headers: Headers) -> bool:
-    return "gzip" in headers.get("accept-encoding", "") and "range" not in headers
+    offers = [offer.replace(" ", "").lower() for offer in headers.get("accept-encoding", "").split(",")]
+    takes = any(offer.split(";")[0] == "gzip" and not re.search(r";q=0(\.0*)?$", offer) for offer in offers)
+    return takes and "range" not in headers

@@ -146,7 +146,9 @@ def unreadable(settings: Iterable[Setting], query: Mapping[str, str]) -> dict[st
 
 def escaped(text: str) -> str:
     """Text as Markdown that shows it as it is."""
-    return re.sub(r"([\\`*_{}\[\]()<>#+.!|$:~-])", r"\\\1", text)
+    # What looks like an address becomes a link even when escaped: an invisible joiner keeps it text.
+    text = re.sub(r"(www|@|:)(?=[./\w])", "\\1\u2060", text, flags=re.IGNORECASE)
+    return re.sub(r"([\\`*_{}\[\]()<>#+.!|$:~&-])", r"\\\1", text)
 
 
 def quoted(text: str) -> str:

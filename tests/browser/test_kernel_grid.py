@@ -317,6 +317,8 @@ def test_paste_from_a_spreadsheet(lab: Lab) -> None:
     assert "12×2" in status(lab)
     paste("1\tpear\n3\t4")
     assert "pear" in status(lab)
+    paste("\n\n")
+    assert "no numbers" in status(lab)
     assert lab.kernel() == [[1, 0, -1], [2, 0, -2], [1, 0, -1]], "a bad paste changes nothing"
     lab.page.keyboard.press("Control+z")
     assert lab.kernel() == [[0.5, 1], [-2, 0.25]]

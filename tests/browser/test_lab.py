@@ -239,6 +239,17 @@ def test_an_upload_stays_while_the_rest_changes(new_lab: OpenLab) -> None:
     expect(page.locator(".sv-copied")).to_have_text("Link copied.")
 
 
+def test_a_strangers_text_is_shown_as_text(lab: Lab) -> None:
+    lab.open(size="40")
+    for name in ("kernel", "size", "padding"):
+        for text in ("][c](https://e.example)", "a](https://e.example)![i](https://e.example/a.png)", "www.e.example"):
+            lab.fill(name, text)
+            eventually(lambda: "cannot be read" in lab.page.locator(f".st-key-problem-{name}").inner_text(), lab.page)  # noqa: B023
+    upload(lab, "www.e.example a@e.example [x](https://e.example).png", picture(4))
+    eventually(lambda: "Your picture: www.e.example" in lab.page.inner_text("body"), lab.page)
+    assert lab.page.locator("a[href*='e.example'], img[src*='e.example']").count() == 0
+
+
 def test_a_text_that_calls_itself_a_picture(lab: Lab) -> None:
     lab.open(size="60")
     upload(lab, "mine.png", picture(2))

@@ -110,6 +110,7 @@ export const kernelRows = (text) => text.split(";").map((line) => line.split(","
 export function readBlock(text, side) {
   const plain = text.replace(/\]\s*[,;]?\s*\[/g, "\n").replace(/[[\]]/g, "").replace(/^[ \r\n]+|[ \r\n]+$/g, "");
   const cells = lines(plain);
+  if (cells.length === 0) return { problem: "The pasted text holds no numbers" };
   if (cells.length === 1 && cells[0].length === 1) return null;
   if (cells.length > side || cells.some((line) => line.length > side)) {
     const width = Math.max(...cells.map((line) => line.length));
