@@ -2,7 +2,7 @@
 
 our default page, an empty Streamlit app under plain `streamlit run`, and the naive page. A tweak counts
 from the key press to two animation frames after the page shows its result; no value is ever repeated.
-Also: an edit that only the server can follow (leaky ReLU's slope), bytes per tweak, the cold load of
+Also: a knob that only the server can follow (the picture's size), bytes per tweak, the cold load of
 both pages, how soon the server is ready, and a 12-megapixel photograph from the drop to the screen.
 
     python bench/tweak.py [--rounds 40] [--json out.json]
@@ -108,7 +108,7 @@ def plain(script: str, port: int) -> list[str]:
     ]
 
 
-def open_page(browser: Browser, port: int, ready: str, query: str = "") -> tuple[Page, float, int]:
+def open_page(browser: Browser, port: int, ready: str) -> tuple[Page, float, int]:
     """A cold load: the page, the seconds until `ready` is there, and the bytes that came."""
     page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
     received = [0]
@@ -121,7 +121,7 @@ def open_page(browser: Browser, port: int, ready: str, query: str = "") -> tuple
         "Network.webSocketFrameReceived", lambda event: received.__setitem__(0, received[0] + frame_bytes(event))
     )
     started = time.perf_counter()
-    page.goto(f"http://127.0.0.1:{port}/{query}")
+    page.goto(f"http://127.0.0.1:{port}")
     page.wait_for_selector(ready, state="attached")
     seconds = time.perf_counter() - started
     page.wait_for_timeout(2500)
@@ -172,7 +172,7 @@ def main() -> None:
     options = parser.parse_args()
     ours = [sys.executable, "-m", "cnnviz", "--port", "8611"]
     drawn = ["[data-drawn]", "data-drawn"]
-    times: dict[str, list[float]] = {"empty": [], "kernel cell": [], "bias": [], "negative slope": [], "naive": []}
+    times: dict[str, list[float]] = {"empty": [], "kernel cell": [], "bias": [], "size": [], "naive": []}
     with (
         server(plain("empty", 8612), 8612),
         server(plain("naive", 8613), 8613),
@@ -189,7 +189,6 @@ def main() -> None:
         empty, *_ = open_page(browser, 8612, "[data-testid=stMarkdown] p")
         naive, *_ = open_page(browser, 8613, ".hm image, .im image")
         lab, _, cold_bytes = open_page(browser, 8611, "[data-drawn]")
-        leaky, *_ = open_page(browser, 8611, "[data-drawn]", "?activation=leaky_relu")
         empty.focus("input[type=range]")
         naive.focus("input[type=range]")
         before = lab.received[0]  # type: ignore[attr-defined]
@@ -199,11 +198,11 @@ def main() -> None:
             times["kernel cell"].append(tweak(lab, "PageUp", WATCH, drawn))
             lab.focus(".st-key-bias input")
             times["bias"].append(tweak(lab, "ArrowUp", WATCH, drawn))
-            leaky.focus(".st-key-negative_slope input")
-            times["negative slope"].append(tweak(leaky, "ArrowUp", WATCH, drawn))
+            lab.fill(".st-key-size input", f"{299 - i}x300")
+            times["size"].append(tweak(lab, "Enter", WATCH, drawn))
             if i % 4 == 0:
                 times["naive"].append(tweak(naive, "ArrowRight", NAIVE))
-        per_tweak = (lab.received[0] - before) / (2 * options.rounds)  # type: ignore[attr-defined]
+        per_tweak = (lab.received[0] - before) / (3 * options.rounds)  # type: ignore[attr-defined]
         photograph = phone_photograph()
         photographs = [upload(open_page(browser, 8611, "[data-drawn]")[0], photograph) for _ in range(3)]
         browser.close()
@@ -213,7 +212,7 @@ def main() -> None:
         **{f"{name}: tweak to painted, ms": round(value, 1) for name, value in median.items()},
         **{
             f"{name} / empty": round(median[name] / median["empty"], 2)
-            for name in ("kernel cell", "bias", "negative slope", "naive")
+            for name in ("kernel cell", "bias", "size", "naive")
         },
         "kB per tweak": round(per_tweak / 1000, 1),
         "cold load, MB": round(cold_bytes / 1e6, 2),

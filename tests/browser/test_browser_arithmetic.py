@@ -60,14 +60,16 @@ class Case:
         padding: Any = rng.choice(("valid", "same", (rng.randint(0, 3), rng.randint(0, 3))))
         self.constants = [rng.uniform(-1, 2) for _ in range(2)]
         conv = Conv2d(1, kernel_size, pair(3), padding, rng.choice(PADDING_MODES), self.constants[0], pair(3))
+        self.parameters_anew: dict[str, float] = {}
         name = activation or rng.choice(("none", *ACTIVATIONS))
         self.layers: list[Layer] = [conv]
         if name != "none":
-            drawn = {}
+            drawn: dict[str, Any] = {}
             for parameter, kind in ACTIVATIONS[name].parameters.items():
                 if hasattr(kind, "options"):
                     drawn[parameter] = rng.choice(kind.options)
                 else:
+                    self.parameters_anew[parameter] = rng.uniform(max(kind.minimum, 0.1), kind.maximum)
                     drawn[parameter] = rng.uniform(max(kind.minimum, 0.1), kind.maximum)
             self.layers.append(Activation(name, drawn))
         if rng.random() < 0.8:
@@ -81,6 +83,9 @@ class Case:
         weight = torch.from_numpy(self.kernels[i]).expand(1, self.image.shape[1], -1, -1)
         assert isinstance(self.layers[0], Conv2d)
         self.layers[0] = replace(self.layers[0], padding_value=self.constants[i])
+        if i == 1 and self.parameters_anew:
+            assert isinstance(self.layers[1], Activation)
+            self.layers[1] = replace(self.layers[1], parameters=dict(self.layers[1].parameters) | self.parameters_anew)
         self.parameters = [{"weight": weight, "bias": torch.tensor([self.biases[i]])}, {}, {}][: len(self.layers)]
         stages = forward(self.layers, self.image, self.parameters)
         if i == 0:
@@ -108,7 +113,8 @@ CASES = [Case(seed) for seed in range(90)] + [Case(1000 + i, name) for i, name i
 
 
 def compute(page: Page, case: Case) -> dict[str, Any]:
-    change = {"kernel": case.kernels[1].tolist(), "bias": case.biases[1], "constant": case.constants[1]}
+    change: dict[str, Any] = {"bias": case.biases[1], "constant": case.constants[1], "parameters": case.parameters_anew}
+    change["kernel"] = case.kernels[1].tolist()
     message = base64.b64encode(case.message).decode()
     return page.evaluate(COMPUTE, [ROUTE, message, json.loads(json.dumps(change)), case.cells()])
 
@@ -161,3 +167,20 @@ def test_another_size_is_left_to_the_server(bare: Page) -> None:
     message = base64.b64encode(case.message).decode()
     got = bare.evaluate(COMPUTE, [ROUTE, message, {"kernel": [[1.0] * columns] * (rows + 1)}, []])
     assert got["whole"] is None and not got["had"]
+
+
+def test_a_parameter_alone_changes_its_activation_alone(bare: Page) -> None:
+    image = torch.linspace(-1, 1, 25).abs().mul(255).round().div(255).reshape(1, 1, 5, 5)
+    weight = torch.tensor([[[[1.0, -2.0]]]])
+    parameters: list[dict[str, torch.Tensor]] = [{"weight": weight, "bias": torch.zeros(1)}, {}]
+
+    def maps(slope: float) -> list[Any]:
+        layers: list[Layer] = [Conv2d(1, (1, 2)), Activation("leaky_relu", {"negative_slope": slope})]
+        return stage_maps(forward(layers, image, parameters), parameters)
+
+    message = base64.b64encode(pack(maps(0.1))).decode()
+    got = bare.evaluate(COMPUTE.replace("...values", "...(values ?? [])"),
+                        [ROUTE, message, {"parameters": {"negative_slope": 0.7}}, []])  # fmt: skip
+    assert not got["had"] and got["has"]
+    expected = maps(0.7)[-1].maps.ravel()
+    np.testing.assert_allclose(np.array(got["whole"][-1]["values"]), expected, rtol=1e-6, atol=1e-6)

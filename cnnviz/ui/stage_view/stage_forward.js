@@ -7,6 +7,8 @@ import { ACTIVATIONS, source } from "./stage_values.js";
 
 /** @typedef {import("./stage_values.js").Stage} Stage */
 
+/** @typedef {{kernel?: number[][], bias?: number, constant?: number, parameters?: Record<string, number>}} Change */
+
 const AFFORDABLE = 15e6; // multiply-adds, about 15 ms: beyond that the server is as quick
 
 /** Stages after the input that can be computed here in time. @param {Stage[]} stages */
@@ -107,12 +109,13 @@ function described(stage, values) {
 }
 
 /**
- * The stages with another kernel, bias or padding constant of their first convolution.
+ * The stages with another kernel, bias or padding constant of their first convolution, or other parameters of
+ * their first activation.
  * @param {Stage[]} stages what the server sent; not written to
- * @param {{kernel?: number[][], bias?: number, constant?: number}} change
+ * @param {Change} change
  * @returns {Stage[] | null} null: no stage it applies to, or too much to compute here
  */
-export function changed(stages, { kernel, bias, constant }) {
+export function changed(stages, { kernel, bias, constant, parameters }) {
   const at = stages.findIndex((stage) => stage.how.op === "conv");
   const conv = stages[at];
   if (!conv) return null;
@@ -127,8 +130,14 @@ export function changed(stages, { kernel, bias, constant }) {
   const wanted = stages.map((stage, i) => (i === at ? { ...stage, how } : stage));
   const pad = constant === undefined ? -1 : stages.findIndex((stage) => stage.how.mode === "constant");
   if (pad >= 0) wanted[pad] = { ...stages[pad], how: { ...stages[pad].how, value: constant } };
+  const bend = parameters ? stages.findIndex((stage) => stage.how.op === "activation") : -1;
+  if (bend >= 0) {
+    const before = stages[bend].how;
+    wanted[bend] = { ...stages[bend], how: { ...before, parameters: { ...before.parameters, ...parameters } } };
+  }
   if (!affordable(wanted)) return null;
-  const first = pad >= 0 ? pad : at;
+  const first = wanted.findIndex((stage, i) => stage !== stages[i] && (i !== at || kernel || bias !== undefined));
+  if (first < 0) return stages;
   for (let i = 0; i < first; i++) {
     stages[i].values ??= COMPUTE[stages[i].how.op](stages[i], stages[i - 1]); // kept with the message: they do not change
     wanted[i] = stages[i];
@@ -138,7 +147,7 @@ export function changed(stages, { kernel, bias, constant }) {
 }
 
 /** Whether the server's stages already are what a change asks for. */
-export function has(stages, { kernel, bias, constant }) {
+export function has(stages, { kernel, bias, constant, parameters = {} }) {
   const how = stages.find((stage) => stage.how.op === "conv")?.how;
   if (!how) return true;
   const same = (a, b) => Math.fround(a) === Math.fround(b);
@@ -146,5 +155,7 @@ export function has(stages, { kernel, bias, constant }) {
   const sameKernel = !kernel || (kernel.length === given.length && kernel.every((row, r) => row.length === given[r].length && row.every((w, s) => same(w, given[r][s]))));
   const padded = stages.find((stage) => stage.how.mode === "constant");
   const sameConstant = constant === undefined || !padded || same(constant, padded.how.value);
-  return sameKernel && sameConstant && (bias === undefined || same(bias, how.bias[0]));
+  const bend = stages.find((stage) => stage.how.op === "activation")?.how.parameters ?? {};
+  const sameBend = Object.entries(parameters).every(([name, value]) => !(name in bend) || same(value, bend[name]));
+  return sameKernel && sameConstant && sameBend && (bias === undefined || same(bias, how.bias[0]));
 }

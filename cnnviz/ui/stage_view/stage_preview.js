@@ -1,6 +1,6 @@
 /**
- * Show an edit at once: what the hands do to the kernel, the bias or the padding constant is computed here and
- * painted in the next frame, while the same edit travels to the server and back.
+ * Show an edit at once: what the hands do to the kernel or to a number beside it is computed here and painted in
+ * the next frame, while the same edit travels to the server and back.
  */
 import { changed, has } from "./stage_forward.js";
 
@@ -19,11 +19,24 @@ function rows(text) {
   return kernel.every((row) => row.length === kernel[0].length && !row.includes(null)) ? kernel : null;
 }
 
-/** Streamlit's boxes that are followed: what each changes, and how its text is read. */
+/** A change of one of the activation's parameters; what divides is not zero. */
+const parameter = (name) => (text) => {
+  const value = number(text);
+  return value === null || (name === "beta" && Math.abs(value) < 1e-3) ? null : { parameters: { [name]: value } };
+};
+
+/** A change by that name, from a text. */
+const named = (name, parse) => (text) => {
+  const value = parse(text);
+  return value === null ? null : { [name]: value };
+};
+
+/** Streamlit's boxes that are followed, and the change that the text of each asks for. */
 const BOXES = [
-  [".st-key-bias", "bias", number],
-  [".st-key-padding_value", "constant", number],
-  [".st-key-kernel", "kernel", rows],
+  [".st-key-bias", named("bias", number)],
+  [".st-key-padding_value", named("constant", number)],
+  [".st-key-kernel", named("kernel", rows)],
+  ...["negative_slope", "alpha", "beta", "threshold"].map((name) => [`.st-key-${name}`, parameter(name)]),
 ];
 const PATIENCE = 2000; // ms
 
@@ -31,13 +44,13 @@ export class Preview {
   /** @param {(stages: any[]) => void} show draws stages */
   constructor(show) {
     this.show = show;
-    /** @type {{kernel?: number[][], bias?: number, constant?: number}} */ this.wanted = {};
+    /** @type {import("./stage_forward.js").Change} */ this.wanted = {};
     this.frame = 0;
     this.onKernel = ({ detail }) => this.ask({ kernel: detail.rows });
     this.onBox = ({ target }) => {
-      for (const [selector, name, parse] of BOXES) {
-        const box = target.closest?.(selector);
-        if (box) this.#read(box, name, parse);
+      for (const [selector, read] of BOXES) {
+        const change = target.closest?.(selector) && read(target.closest(selector).querySelector("input").value);
+        if (change) this.ask(change);
       }
     };
     document.addEventListener("cnnviz-kernel", this.onKernel);
@@ -65,7 +78,8 @@ export class Preview {
 
   ask(change) {
     if (!this.stages || this.isStale || (!this.#isPending() && has(this.stages, change))) return;
-    Object.assign(this.wanted, change);
+    const parameters = change.parameters && { parameters: { ...this.wanted.parameters, ...change.parameters } };
+    Object.assign(this.wanted, change, parameters);
     this.#takeBackLater();
     cancelAnimationFrame(this.frame);
     this.frame = requestAnimationFrame(() => {
@@ -90,10 +104,5 @@ export class Preview {
 
   #isPending() {
     return Object.keys(this.wanted).length > 0;
-  }
-
-  #read(box, name, parse) {
-    const value = parse(box.querySelector("input").value);
-    if (value !== null) this.ask({ [name]: value });
   }
 }
