@@ -2,7 +2,7 @@
 
 our default page, an empty Streamlit app under plain `streamlit run`, and the naive page. A tweak counts
 from the key press to two animation frames after the page shows its result; no value is ever repeated.
-Also: a knob that only the server can follow (the picture's size), bytes per tweak, the cold load of
+Also: a knob that only the server can follow (the frame of a moving picture), bytes per tweak, the cold load of
 both pages, how soon the server is ready, and a 12-megapixel photograph from the drop to the screen.
 
     python bench/tweak.py [--rounds 40] [--json out.json]
@@ -32,6 +32,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from cnnviz.images import SAMPLES
 from tests.browser.chromium import launch_options
 
+SAMPLE_FRAMES = 16  # of the sample moving-dot
 ROOT = Path(__file__).parents[1]
 
 # Armed before the key press: the time of the key event, then of the page's answer plus two frames.
@@ -108,7 +109,7 @@ def plain(script: str, port: int) -> list[str]:
     ]
 
 
-def open_page(browser: Browser, port: int, ready: str) -> tuple[Page, float, int]:
+def open_page(browser: Browser, port: int, ready: str, query: str = "") -> tuple[Page, float, int]:
     """A cold load: the page, the seconds until `ready` is there, and the bytes that came."""
     page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
     received = [0]
@@ -121,7 +122,7 @@ def open_page(browser: Browser, port: int, ready: str) -> tuple[Page, float, int
         "Network.webSocketFrameReceived", lambda event: received.__setitem__(0, received[0] + frame_bytes(event))
     )
     started = time.perf_counter()
-    page.goto(f"http://127.0.0.1:{port}")
+    page.goto(f"http://127.0.0.1:{port}/{query}")
     page.wait_for_selector(ready, state="attached")
     seconds = time.perf_counter() - started
     page.wait_for_timeout(2500)
@@ -172,7 +173,7 @@ def main() -> None:
     options = parser.parse_args()
     ours = [sys.executable, "-m", "cnnviz", "--port", "8611"]
     drawn = ["[data-drawn]", "data-drawn"]
-    times: dict[str, list[float]] = {"empty": [], "kernel cell": [], "bias": [], "size": [], "naive": []}
+    times: dict[str, list[float]] = {"empty": [], "kernel cell": [], "bias": [], "frame": [], "naive": []}
     with (
         server(plain("empty", 8612), 8612),
         server(plain("naive", 8613), 8613),
@@ -189,6 +190,7 @@ def main() -> None:
         empty, *_ = open_page(browser, 8612, "[data-testid=stMarkdown] p")
         naive, *_ = open_page(browser, 8613, ".hm image, .im image")
         lab, _, cold_bytes = open_page(browser, 8611, "[data-drawn]")
+        moving, *_ = open_page(browser, 8611, "[data-drawn]", "?image=moving-dot")
         empty.focus("input[type=range]")
         naive.focus("input[type=range]")
         before = lab.received[0]  # type: ignore[attr-defined]
@@ -198,11 +200,12 @@ def main() -> None:
             times["kernel cell"].append(tweak(lab, "PageUp", WATCH, drawn))
             lab.focus(".st-key-bias input")
             times["bias"].append(tweak(lab, "ArrowUp", WATCH, drawn))
-            lab.fill(".st-key-size input", f"{299 - i}x300")
-            times["size"].append(tweak(lab, "Enter", WATCH, drawn))
+            if i < SAMPLE_FRAMES - 1:
+                moving.focus(".st-key-frame input[type=range]")
+                times["frame"].append(tweak(moving, "ArrowRight", WATCH, drawn))
             if i % 4 == 0:
                 times["naive"].append(tweak(naive, "ArrowRight", NAIVE))
-        per_tweak = (lab.received[0] - before) / (3 * options.rounds)  # type: ignore[attr-defined]
+        per_tweak = (lab.received[0] - before) / (2 * options.rounds)  # type: ignore[attr-defined]
         photograph = phone_photograph()
         photographs = [upload(open_page(browser, 8611, "[data-drawn]")[0], photograph) for _ in range(3)]
         browser.close()
@@ -212,7 +215,7 @@ def main() -> None:
         **{f"{name}: tweak to painted, ms": round(value, 1) for name, value in median.items()},
         **{
             f"{name} / empty": round(median[name] / median["empty"], 2)
-            for name in ("kernel cell", "bias", "size", "naive")
+            for name in ("kernel cell", "bias", "frame", "naive")
         },
         "kB per tweak": round(per_tweak / 1000, 1),
         "cold load, MB": round(cold_bytes / 1e6, 2),
