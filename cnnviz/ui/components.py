@@ -1,7 +1,7 @@
 """Mount our own browser components and say from where the browser gets their files.
 
 Streamlit resends a component's inline JavaScript with every message that changed, so what it
-gets inline is one line that imports the real module from our own server, where it is cached
+gets inline is two lines that import the real module from our own server, where it is cached
 for a year under an address that holds the hash of all our browser files.
 """
 

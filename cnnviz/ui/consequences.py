@@ -7,14 +7,14 @@ import streamlit as st
 from cnnviz.activations import ACTIVATIONS
 from cnnviz.layers import Activation, Conv2d, Pool2d, WindowLayer
 from cnnviz.network import Stage
-from cnnviz.shapes import ShapeError, times
+from cnnviz.shapes import ShapeError, pair, times
 
 Shape = tuple[int, ...]
 
 
 def of_convolution(layer: Conv2d, shape: Shape) -> None:
     """Size, padding, cost and weights of a convolution."""
-    reach = [d * (k - 1) + 1 for d, k in zip(_sides(layer.dilation), _sides(layer.kernel_size))]
+    reach = [d * (k - 1) + 1 for d, k in zip(pair(layer.dilation, "dilation"), pair(layer.kernel_size, "kernel_size"))]
     spread = f" reaching over {times(reach)} pixels" if layer.dilation != (1, 1) else ""
     cost = f"{layer.parameter_count(shape)} weights with the bias{spread}, {layer.macs(shape):,} multiply-adds."
     st.latex(layer.formula(shape))
@@ -65,7 +65,3 @@ def of_error(error: ShapeError | None) -> None:
 
 def _count(number: int, noun: str) -> str:
     return noun if number == 1 else f"{number} {noun}s"
-
-
-def _sides(size: int | tuple[int, int]) -> tuple[int, int]:
-    return size if isinstance(size, tuple) else (size, size)

@@ -11,7 +11,7 @@ from torch import Tensor
 from cnnviz.activations import ACTIVATIONS
 from cnnviz.layers import Activation, Conv2d, Pool2d
 from cnnviz.network import Stage
-from cnnviz.shapes import Pair, times
+from cnnviz.shapes import Pair, pair, times
 from cnnviz.ui.stage_view import StageMap
 
 Parameters = Sequence[Mapping[str, Tensor]]
@@ -37,7 +37,10 @@ def stage_maps(stages: Sequence[Stage], parameters: Parameters) -> list[StageMap
             start = _moved(start, jump, (-how["pads"][0], -how["pads"][2]))
         elif isinstance(layer, Conv2d):
             how, arrow = _conv(layer, next(weights))
-            reach = tuple(d * (k - 1) / 2 for d, k in zip(_pair(layer.dilation), _pair(layer.kernel_size)))
+            reach = tuple(
+                d * (k - 1) / 2
+                for d, k in zip(pair(layer.dilation, "dilation"), pair(layer.kernel_size, "kernel_size"))
+            )
             start, jump = _moved(start, jump, reach), _scaled(jump, layer.stride)
         elif isinstance(layer, Activation):
             how, arrow = _activation(layer, before), layer.name.replace("_", "\n")
@@ -45,15 +48,14 @@ def stage_maps(stages: Sequence[Stage], parameters: Parameters) -> list[StageMap
             assert before is not None
             how, arrow = _pool(layer, tuple(before.output.shape[1:]))
             size, dilation, pads = layer.kernel_size, layer.dilation, how["pads"]
-            reach = tuple(d * (k - 1) / 2 - p for d, k, p in zip(_pair(dilation), _pair(size), (pads[0], pads[2])))
+            reach = tuple(
+                d * (k - 1) / 2 - p
+                for d, k, p in zip(pair(dilation, "dilation"), pair(size, "size"), (pads[0], pads[2]))
+            )
             start, jump = _moved(start, jump, reach), _scaled(jump, layer.stride)
         maps = stage.output[0].numpy()
         shown.append(StageMap(stage.name, TITLES[stage.name], maps, how, start, jump, arrow))
     return shown
-
-
-def _pair(size: int | Pair) -> Pair:
-    return size if isinstance(size, tuple) else (size, size)
 
 
 def _moved(start: tuple[float, float], jump: tuple[float, float], by: Sequence[float]) -> tuple[float, float]:
@@ -61,7 +63,7 @@ def _moved(start: tuple[float, float], jump: tuple[float, float], by: Sequence[f
 
 
 def _scaled(jump: tuple[float, float], stride: int | Pair) -> tuple[float, float]:
-    rows, columns = _pair(stride)
+    rows, columns = pair(stride, "stride")
     return jump[0] * rows, jump[1] * columns
 
 
@@ -84,8 +86,8 @@ def _conv(layer: Conv2d, parameters: Mapping[str, Tensor]) -> tuple[dict[str, An
         "dilation": layer.dilation,
         "groups": layer.groups,
     }
-    step = f"\nstep {times(_pair(layer.stride))}" if layer.stride != (1, 1) else ""
-    return how, f"∗ {times(_pair(layer.kernel_size))}{step}"
+    step = f"\nstep {times(pair(layer.stride, 'stride'))}" if layer.stride != (1, 1) else ""
+    return how, f"∗ {times(pair(layer.kernel_size, 'kernel_size'))}{step}"
 
 
 def _activation(layer: Activation, before: Stage | None) -> dict[str, Any]:
@@ -105,5 +107,5 @@ def _pool(layer: Pool2d, shape: tuple[int, ...]) -> tuple[dict[str, Any], str]:
         "dilation": layer.dilation,
         "pads": layer.padding4(shape),
     }
-    step = f"\nstep {times(_pair(layer.stride))}" if layer.stride != layer.kernel_size else ""
-    return how, f"{layer.kind}\n{times(_pair(layer.kernel_size))}{step}"
+    step = f"\nstep {times(pair(layer.stride, 'stride'))}" if layer.stride != layer.kernel_size else ""
+    return how, f"{layer.kind}\n{times(pair(layer.kernel_size, 'kernel_size'))}{step}"
