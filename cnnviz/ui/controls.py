@@ -15,6 +15,8 @@ import streamlit as st
 from cnnviz.activations import ACTIVATIONS
 from cnnviz.ui.settings import Setting, escaped, quoted, unreadable
 
+WRITABLE = "Choose or write"  # by which everywhere/menus.js knows a menu that takes any text
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -91,8 +93,9 @@ class Controls:
         default = self._settings[name].default
         options = list(dict.fromkeys([*suggestions, default]))
         st.selectbox(
-            label, options, options.index(default), key=name, bind="query-params", accept_new_options=True, **widget
-        )
+            label, options, options.index(default), key=name, bind="query-params", accept_new_options=True,
+            placeholder=WRITABLE, **widget,
+        )  # fmt: skip
 
     def text(self, name: str, label: str, **widget: Any) -> None:
         """A line of text."""

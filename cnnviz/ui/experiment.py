@@ -16,8 +16,9 @@ from cnnviz.layers import Activation, Conv2d, Layer, Pool2d, Shape
 from cnnviz.network import Stage, forward
 from cnnviz.shapes import ShapeError, pair
 from cnnviz.ui.image_picker import Chosen
+from cnnviz.ui.settings import IMAGE
 from cnnviz.ui.stage_view import StageMap
-from cnnviz.ui.stages import stage_maps
+from cnnviz.ui.stages import follow, stage_maps
 
 PADDING_HELP = (
     "**valid**: none. **same**: as much as keeps the size (divided by the stride), the odd pixel after, as in "
@@ -73,6 +74,12 @@ class Experiment:
     def link_note(self) -> str:
         own = self.chosen.sample is None
         return "It does not carry your own picture: whoever opens it sees the sample." if own else ""
+
+    @property
+    def follow(self) -> dict[str, Any] | None:
+        """What the browser needs to show a tweak of the knobs by itself."""
+        image = {setting.name for setting in IMAGE}
+        return None if self.stale else follow({name: self.values[name] for name in self.values if name not in image})
 
     def stage(self, name: str) -> Stage:
         return next(stage for stage in self.stages if stage.name == name)

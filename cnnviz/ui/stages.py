@@ -18,6 +18,12 @@ Parameters = Sequence[Mapping[str, Tensor]]
 TITLES = {"input": "Input", "padded": "Padded", "conv": "Convolution", "activation": "Activation", "pool": "Pooling"}
 
 
+def follow(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What the browser needs to foretell the stages of a tweak of these settings (`stage_layout.js`)."""
+    parameters = {name: list(function.parameters) for name, function in ACTIVATIONS.items()}
+    return {"settings": dict(settings), "words": {"titles": TITLES, "parameters": parameters}}
+
+
 def stage_maps(stages: Sequence[Stage], parameters: Parameters) -> list[StageMap]:
     """Describe the stages of one image for the stage view.
 

@@ -23,7 +23,7 @@ now = experiment.run(values, chosen)
 st.title("From pixels to feature map", anchor=False)
 st.caption(INTRODUCTION)
 controls.say_unreadable(reading)
-stage_view(now.maps, key="stages", notice=now.notice, link_note=now.link_note)
+stage_view(now.maps, key="stages", follow=now.follow, notice=now.notice, link_note=now.link_note)
 image_column, convolution_column, kernel_column, activation_column, pool_column = st.columns(5, gap="medium")
 
 with image_column:

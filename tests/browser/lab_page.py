@@ -147,8 +147,10 @@ class Lab:
         self.idle()
 
     def type(self, name: str, text: str) -> None:
+        """Key by key: to a menu, text that comes at once may look like letters added to what it held."""
         box = self.widget(name)
-        box.fill(text)
+        box.press("ControlOrMeta+a")
+        box.press_sequentially(text)
         box.press("Enter")
 
     def press(self, name: str) -> None:

@@ -203,6 +203,33 @@ def test_ten_tweaks_are_one_step_of_history(new_lab: OpenLab) -> None:
     eventually(lambda: lab.kernel()[1][1] == 8.5, page)
 
 
+def test_a_menu_takes_text_as_it_is_written(lab: Lab) -> None:
+    lab.open(size="40", stride="2", activation="silu")
+    box, keyboard = lab.widget("stride"), lab.page.keyboard
+    box.click()
+    box.press("End")
+    keyboard.type(",1")  # Streamlit's own would search for ",1"
+    assert lab.shown("stride") == "2,1"
+    keyboard.press("Enter")
+    lab.wait_query(size="40", stride="2,1", activation="silu")
+    box.press("Home")
+    keyboard.type("1")
+    keyboard.press("Delete")
+    keyboard.press("Tab")  # goes on, and what was written counts
+    lab.wait_query(size="40", stride="1,1", activation="silu")
+    assert not box.evaluate("box => box === document.activeElement")
+    box.press("ControlOrMeta+a")
+    keyboard.type("1,3")
+    lab.plot("conv").click()
+    lab.wait_query(size="40", stride="1,3", activation="silu")
+    box.press("ControlOrMeta+a")
+    keyboard.type("4")
+    keyboard.press("Escape")
+    keyboard.press("Tab")
+    lab.idle()
+    assert lab.shown("stride") == "1,3" and lab.query()["stride"] == "1,3"
+
+
 # --- one's own picture ----------------------------------------------------------------------------
 
 

@@ -51,15 +51,24 @@ class StageMap:
         return figures.color_range(self.maps)
 
 
-def stage_view(stages: Sequence[StageMap], *, key: str, notice: str = "", link_note: str = "") -> None:
+def stage_view(
+    stages: Sequence[StageMap],
+    *,
+    key: str,
+    follow: Mapping[str, Any] | None = None,
+    notice: str = "",
+    link_note: str = "",
+) -> None:
     """Show the stages; a later call with the same key redraws them in place.
 
     Args:
         stages: the input first.
+        follow: what `stages.follow` says, so that the browser shows a tweak before the server has heard of it;
+            None where it cannot.
         notice: a sentence over the stages, for a setting that cannot work while the last good picture stays.
         link_note: what a copied link does not carry.
     """
-    _mount(key=key, data=pack(stages, notice=notice, link_note=link_note))
+    _mount(key=key, data=pack(stages, follow=follow, notice=notice, link_note=link_note))
 
 
 def pack(stages: Sequence[StageMap], **header: Any) -> bytes:

@@ -7,12 +7,10 @@ import { ACTIVATIONS, source } from "./stage_values.js";
 
 /** @typedef {import("./stage_values.js").Stage} Stage */
 
-/** @typedef {{kernel?: number[][], bias?: number, constant?: number, parameters?: Record<string, number>}} Change */
-
 const AFFORDABLE = 15e6; // multiply-adds, about 15 ms: beyond that the server is as quick
 
 /** Stages after the input that can be computed here in time. @param {Stage[]} stages */
-export function affordable(stages) {
+function affordable(stages) {
   return stages.every(({ how, shape }) => {
     if (how.op === "activation") return how.name in ACTIVATIONS;
     const cells = shape[0] * shape[1] * shape[2];
@@ -100,7 +98,7 @@ function described(stage, values) {
     if (v < low) low = v;
     if (v > high) high = v;
   }
-  if (stage.how.op === "pad") return { ...stage, values, low, high, colors: [Math.min(0, low), Math.max(1, high)] };
+  if (stage.how.op === "pad") return { ...stage, values, low, high, scale: "gray", colors: [Math.min(0, low), Math.max(1, high)] };
   const scale = high > low ? 255 / (high - low) : 0;
   const levels = Uint8Array.from(values, (v) => (v - low) * scale + 0.5);
   const reach = Math.max(-low, high);
@@ -108,54 +106,31 @@ function described(stage, values) {
   return { ...stage, ...look, values, levels, low, high };
 }
 
-/**
- * The stages with another kernel, bias or padding constant of their first convolution, or other parameters of
- * their first activation.
- * @param {Stage[]} stages what the server sent; not written to
- * @param {Change} change
- * @returns {Stage[] | null} null: no stage it applies to, or too much to compute here
- */
-export function changed(stages, { kernel, bias, constant, parameters }) {
-  const at = stages.findIndex((stage) => stage.how.op === "conv");
-  const conv = stages[at];
-  if (!conv) return null;
-  const { weight } = conv.how;
-  const [rows, columns] = [weight[0][0].length, weight[0][0][0].length];
-  if (kernel && (kernel.length !== rows || kernel[0].length !== columns)) return null; // other sizes: the server lays it out
-  const how = {
-    ...conv.how,
-    weight: kernel ? weight.map((filter) => filter.map(() => kernel.map((row) => row.map(Math.fround)))) : weight,
-    bias: bias === undefined ? conv.how.bias : [Math.fround(bias)],
-  };
-  const wanted = stages.map((stage, i) => (i === at ? { ...stage, how } : stage));
-  const pad = constant === undefined ? -1 : stages.findIndex((stage) => stage.how.mode === "constant");
-  if (pad >= 0) wanted[pad] = { ...stages[pad], how: { ...stages[pad].how, value: constant } };
-  const bend = parameters ? stages.findIndex((stage) => stage.how.op === "activation") : -1;
-  if (bend >= 0) {
-    const before = stages[bend].how;
-    wanted[bend] = { ...stages[bend], how: { ...before, parameters: { ...before.parameters, ...parameters } } };
-  }
-  if (!affordable(wanted)) return null;
-  const first = wanted.findIndex((stage, i) => stage !== stages[i] && (i !== at || kernel || bias !== undefined));
-  if (first < 0) return stages;
-  for (let i = 0; i < first; i++) {
-    stages[i].values ??= COMPUTE[stages[i].how.op](stages[i], stages[i - 1]); // kept with the message: they do not change
-    wanted[i] = stages[i];
-  }
-  for (let i = first; i < wanted.length; i++) wanted[i] = described(wanted[i], COMPUTE[wanted[i].how.op](wanted[i], wanted[i - 1]));
-  return wanted;
+/** The values of a stage, computed once and kept with it. */
+function valuesOf(stages, i) {
+  const stage = stages[i];
+  stage.values ??= COMPUTE[stage.how.op](stage, i > 0 && { ...stages[i - 1], values: valuesOf(stages, i - 1) });
+  return stage.values;
 }
 
-/** Whether the server's stages already are what a change asks for. */
-export function has(stages, { kernel, bias, constant, parameters = {} }) {
-  const how = stages.find((stage) => stage.how.op === "conv")?.how;
-  if (!how) return true;
-  const same = (a, b) => Math.fround(a) === Math.fround(b);
-  const given = how.weight[0][0];
-  const sameKernel = !kernel || (kernel.length === given.length && kernel.every((row, r) => row.length === given[r].length && row.every((w, s) => same(w, given[r][s]))));
-  const padded = stages.find((stage) => stage.how.mode === "constant");
-  const sameConstant = constant === undefined || !padded || same(constant, padded.how.value);
-  const bend = stages.find((stage) => stage.how.op === "activation")?.how.parameters ?? {};
-  const sameBend = Object.entries(parameters).every(([name, value]) => !(name in bend) || same(value, bend[name]));
-  return sameKernel && sameConstant && sameBend && (bias === undefined || same(bias, how.bias[0]));
+/** Whether two stages with the same before them have the same values. */
+const isAlike = (one, other) => JSON.stringify([one.shape, one.how]) === JSON.stringify([other?.shape, other?.how]);
+
+/**
+ * Compute stages that were laid out.
+ * @param {Stage[]} laid what `layOut` made; its first is the first of `known`
+ * @param {Stage[]} known stages with their values: those that stay as they are stay
+ * @returns {Stage[] | null} null: too much to compute here, or more than a float32 holds
+ */
+export function forward(laid, known) {
+  if (!affordable(laid)) return null;
+  const stages = [];
+  let isKnown = true;
+  for (const [i, stage] of laid.entries()) {
+    isKnown &&= isAlike(stage, known[i]);
+    stages.push(isKnown ? known[i] : stage);
+    if (!isKnown) stages[i] = described(stage, valuesOf(stages, i));
+    if (!Number.isFinite(stages[i].low) || !Number.isFinite(stages[i].high)) return null;
+  }
+  return stages;
 }

@@ -1,108 +1,96 @@
 /**
- * Show an edit at once: what the hands do to the kernel or to a number beside it is computed here and painted in
- * the next frame, while the same edit travels to the server and back.
+ * Show a tweak at once: what the hands do to the kernel and to the knobs is computed here and painted in the next
+ * frame, while the same tweak travels to the server and back. What the server says replaces it.
  */
-import { changed, has } from "./stage_forward.js";
+import { forward } from "./stage_forward.js";
+import { chosen, isWriting, written } from "./stage_knobs.js";
+import { layOut } from "./stage_layout.js";
+
+/** @typedef {import("./stage_values.js").Stage} Stage */
+/** @typedef {import("./stage_layout.js").Settings} Settings */
+/** @typedef {import("./stage_layout.js").Words} Words */
 
 const EVENTS = ["keydown", "input", "click"];
-const LARGEST = 1e6;
-
-/** @param {string} text @returns {number | null} */
-function number(text) {
-  const value = text.trim() === "" ? NaN : Number(text);
-  return Math.abs(value) <= LARGEST ? value : null;
-}
-
-/** @param {string} text a kernel's rows; a preset's name is left to the server */
-function rows(text) {
-  const kernel = text.split(";").map((row) => row.split(",").map(number));
-  return kernel.every((row) => row.length === kernel[0].length && !row.includes(null)) ? kernel : null;
-}
-
-/** A change of one of the activation's parameters; what divides is not zero. */
-const parameter = (name) => (text) => {
-  const value = number(text);
-  return value === null || (name === "beta" && Math.abs(value) < 1e-3) ? null : { parameters: { [name]: value } };
-};
-
-/** A change by that name, from a text. */
-const named = (name, parse) => (text) => {
-  const value = parse(text);
-  return value === null ? null : { [name]: value };
-};
-
-/** Streamlit's boxes that are followed, and the change that the text of each asks for. */
-const BOXES = [
-  [".st-key-bias", named("bias", number)],
-  [".st-key-padding_value", named("constant", number)],
-  [".st-key-kernel", named("kernel", rows)],
-  ...["negative_slope", "alpha", "beta", "threshold"].map((name) => [`.st-key-${name}`, parameter(name)]),
-];
 const PATIENCE = 2000; // ms
 
+/** Whether two values of a setting are the same; weights are float32 wherever they are used. */
+const isSame = (one, other) => JSON.stringify(one) === JSON.stringify(other);
+const float32 = (name, value) => (name === "kernel" ? value.map((row) => row.map(Math.fround)) : value);
+
 export class Preview {
-  /** @param {(stages: any[]) => void} show draws stages */
+  /** @param {(stages: Stage[]) => void} show draws stages */
   constructor(show) {
     this.show = show;
-    /** @type {import("./stage_forward.js").Change} */ this.wanted = {};
+    /** @type {Partial<Settings>} */ this.wanted = {}; // what the server has not confirmed
     this.frame = 0;
-    this.onKernel = ({ detail }) => this.ask({ kernel: detail.rows });
+    this.onKernel = ({ detail }) => this.ask([["kernel", detail.rows]]);
     this.onBox = ({ target }) => {
-      for (const [selector, read] of BOXES) {
-        const change = target.closest?.(selector) && read(target.closest(selector).querySelector("input").value);
-        if (change) this.ask(change);
-      }
+      const knob = written(target);
+      if (knob) this.ask([knob]);
     };
     document.addEventListener("cnnviz-kernel", this.onKernel);
     // On the window, which hears last: by then React has put the new text into the box.
     for (const event of EVENTS) window.addEventListener(event, this.onBox);
+    // A menu that closes has its new text, or its old one back, a frame later.
+    this.menus = new MutationObserver(() => requestAnimationFrame(() => this.ask(chosen())));
+    this.menus.observe(document.body, { subtree: true, attributeFilter: ["aria-expanded"] });
   }
 
   close() {
     cancelAnimationFrame(this.frame);
     clearTimeout(this.timer);
+    this.menus.disconnect();
     document.removeEventListener("cnnviz-kernel", this.onKernel);
     for (const event of EVENTS) window.removeEventListener(event, this.onBox);
   }
 
   /**
-   * The server's stages, with what it has not heard of yet.
-   * @param {any[]} stages @param {boolean} isStale whether they are the last good ones, of other settings
+   * What the server says.
+   * @param {Stage[]} stages
+   * @param {{settings: Settings, words: Words} | null} follow what the browser needs to foretell it; null: it cannot
+   * @returns {Stage[]} what to show: it, with the tweaks that it has not heard of yet
    */
-  hear(stages, isStale) {
+  hear(stages, follow) {
     this.stages = stages;
-    this.isStale = isStale;
-    if (isStale || has(stages, this.wanted)) this.wanted = {};
-    return (this.#isPending() && changed(stages, this.wanted)) || stages;
+    this.follow = follow;
+    if (!follow) this.wanted = {};
+    for (const [name, value] of Object.entries(this.wanted)) {
+      if (isSame(value, float32(name, follow.settings[name]))) delete this.wanted[name];
+    }
+    return this.#foretold() ?? stages;
   }
 
-  ask(change) {
-    if (!this.stages || this.isStale || (!this.#isPending() && has(this.stages, change))) return;
-    const parameters = change.parameters && { parameters: { ...this.wanted.parameters, ...change.parameters } };
-    Object.assign(this.wanted, change, parameters);
+  /** @param {[string, unknown][]} knobs settings and what they are to be, null where that is no value */
+  ask(knobs) {
+    if (!this.follow) return;
+    const { settings } = this.follow;
+    const changes = knobs.filter(([name, value]) => value !== null && (name in this.wanted || !isSame(float32(name, value), float32(name, settings[name]))));
+    if (changes.length === 0) return;
+    for (const [name, value] of changes) this.wanted[name] = float32(name, value);
     this.#takeBackLater();
     cancelAnimationFrame(this.frame);
     this.frame = requestAnimationFrame(() => {
-      if (has(this.stages, this.wanted)) this.wanted = {};
-      const stages = this.#isPending() ? changed(this.stages, this.wanted) : this.stages;
+      const stages = this.#foretold();
       if (stages) this.show(stages);
     });
   }
 
-  /** What the server has not confirmed when it is idle, and no box is being typed in, was not taken. */
+  /** The stages as they will be, or null: nothing is to come, or only the server can tell. */
+  #foretold() {
+    if (Object.keys(this.wanted).length === 0) return null;
+    const laid = layOut(this.stages[0], { ...this.follow.settings, ...this.wanted }, this.follow.words);
+    return laid && forward(laid, this.stages);
+  }
+
+  /** What the server has not confirmed when it is idle, and no knob is being written into, was not taken. */
   #takeBackLater() {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
-      if (!this.#isPending()) return;
+      if (Object.keys(this.wanted).length === 0) return;
       const isRunning = document.querySelector('[data-test-script-state="running"], [data-test-script-state="rerunRequested"]');
-      const isTyping = BOXES.some(([selector]) => document.activeElement?.closest(selector));
-      if (isRunning || isTyping) return this.#takeBackLater();
+      if (isRunning || isWriting()) return this.#takeBackLater();
       this.wanted = {};
       this.show(this.stages);
     }, PATIENCE);
-  }
-
-  #isPending() {
-    return Object.keys(this.wanted).length > 0;
   }
 }

@@ -1,6 +1,7 @@
 /** The live stage view: read a message, paint at once, let Plotly follow at rest. */
 import "./drop.js";
 import "./history.js";
+import "./menus.js";
 import { buildStage, element, isRGB, labelChannels, labelStage, styled } from "./stage_dom.js";
 import { MARGIN, settle } from "./stage_frame.js";
 import { colour, show } from "./stage_paint.js";
@@ -61,7 +62,7 @@ class View {
     this.message = message;
     this.notice.hidden = !message.notice;
     this.notice.textContent = message.notice;
-    this.present(this.preview.hear(message.stages, Boolean(message.notice)));
+    this.present(this.preview.hear(message.stages, message.follow));
   }
 
   present(stages) {

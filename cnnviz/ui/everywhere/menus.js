@@ -1,0 +1,42 @@
+/**
+ * A menu that takes any text takes it as it is written. Streamlit's own reads letters that are added to the text of
+ * such a box as a search for these letters alone: "2", continued to "2,1", would become ",1". So each insertion is
+ * handed to it as an emptied box and a new text.
+ */
+const WRITABLE = "[role=combobox][placeholder='Choose or write']"; // see controls.py
+const setValue = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set; // React's own hides it
+
+function write(box, text) {
+  setValue.call(box, text);
+  box.dispatchEvent(new InputEvent("input", { bubbles: true }));
+}
+
+addEventListener(
+  "beforeinput",
+  (event) => {
+    const box = event.target;
+    const added = event.data ?? event.dataTransfer?.getData("text/plain");
+    if (!added || event.isComposing || !event.cancelable || !box.matches?.(WRITABLE)) return;
+    event.preventDefault();
+    const [from, to] = [box.selectionStart, box.selectionEnd];
+    const text = box.value.slice(0, from) + added + box.value.slice(to);
+    write(box, "");
+    write(box, text);
+    box.setSelectionRange(from + added.length, from + added.length);
+  },
+  { capture: true },
+);
+
+/** What was written counts when the person goes on to something else, as in every other box. Escape gives it up. */
+function finish() {
+  const box = document.activeElement;
+  if (!box?.matches(WRITABLE) || box.getAttribute("aria-expanded") !== "true") return;
+  box.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }));
+}
+
+addEventListener("keydown", (event) => event.key === "Tab" && finish(), { capture: true });
+addEventListener(
+  "pointerdown",
+  ({ target }) => target !== document.activeElement && !target.closest?.("[role=listbox]") && finish(),
+  { capture: true },
+);
