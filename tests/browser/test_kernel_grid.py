@@ -34,8 +34,8 @@ def test_what_it_says_of_itself(lab: Lab) -> None:
     assert page.locator(".kg-grid [role=row]").count() == 3
     assert page.locator(".kg-grid [role=row] > [role=gridcell]").count() == 9
     assert lab.cell(0, 1).get_attribute("aria-label") == "row 1, column 2: −1"
-    assert page.locator(".kg-sum").inner_text() == "Σ = 0"
-    assert page.locator(".kg-menu").input_value() == "edge"
+    expect(page.locator(".kg-sum")).to_have_text("Σ = 0")
+    expect(page.locator(".kg-menu")).to_have_value("edge")
 
 
 def test_typed_numbers_mean_what_they_say(lab: Lab) -> None:
@@ -46,7 +46,7 @@ def test_typed_numbers_mean_what_they_say(lab: Lab) -> None:
         assert active(lab.page) == [2, 1], text
         assert lab.kernel()[1][1] == float(value), text
         lab.wait_kernel(f"-1,-1,-1;-1,{value},-1;-1,-1,-1")
-        assert lab.page.locator(".kg-menu").input_value() == ""
+        expect(lab.page.locator(".kg-menu")).to_have_value("")
 
 
 def test_bad_text_is_said_and_the_last_good_kernel_stays(lab: Lab) -> None:
@@ -214,7 +214,7 @@ def test_turns_sizes_and_sums(lab: Lab) -> None:
     page = lab.page
     lab.press("Transpose: rows become columns")
     lab.wait_kernel("sobel-y")
-    assert page.locator(".kg-menu").input_value() == "sobel-y"
+    expect(page.locator(".kg-menu")).to_have_value("sobel-y")
     lab.press("Rotate by 90° clockwise")
     assert lab.kernel() == [[1, 0, -1], [2, 0, -2], [1, 0, -1]]
     lab.press("Flip both axes (true convolution ↔ correlation)")
@@ -237,12 +237,12 @@ def test_presets_normalise_undo_redo_reset(lab: Lab) -> None:
     page.locator(".kg-menu").select_option("gaussian")
     lab.wait_kernel("gaussian")
     lab.wait_query(size="40", kernel="gaussian")
-    assert "blur" in page.locator(".kg-look").inner_text().lower()
+    expect(page.locator(".kg-look")).to_contain_text("blur", ignore_case=True)
     lab.write(1, 1, "1")
-    assert page.locator(".kg-sum").inner_text() == "Σ = 1.75"
-    assert "changed from gaussian" in page.locator(".kg-look").inner_text()
+    expect(page.locator(".kg-sum")).to_have_text("Σ = 1.75")
+    expect(page.locator(".kg-look")).to_contain_text("changed from gaussian")
     lab.press("Normalise:")
-    assert page.locator(".kg-sum").inner_text() == "Σ = 1"
+    expect(page.locator(".kg-sum")).to_have_text("Σ = 1")
     lab.press("Undo (")
     lab.press("Undo (")
     lab.wait_kernel("gaussian")
@@ -292,7 +292,7 @@ def test_random_weights_come_from_their_seed(lab: Lab) -> None:
     eventually(lambda: lab.kernel() == first, page)
     page.locator(".kg-method").select_option("kaiming_normal")
     assert draw() not in (first, second)
-    assert "kaiming normal, seed 2" in page.locator(".kg-look").inner_text()
+    expect(page.locator(".kg-look")).to_contain_text("kaiming normal, seed 2")
     lab.press("Undo (")
     assert lab.kernel() == first
     lab.idle()
