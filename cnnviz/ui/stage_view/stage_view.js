@@ -7,6 +7,7 @@ import { MARGIN, settle } from "./stage_frame.js";
 import { colour, show } from "./stage_paint.js";
 import { Preview } from "./stage_preview.js";
 import { cellAt, placeMark, plotSize, shownRange, viewOf } from "./stage_place.js";
+import { Strip } from "./stage_strip.js";
 import { format, rows, value } from "./stage_values.js";
 
 const REST = 350; // ms without a tweak before Plotly is told
@@ -47,7 +48,8 @@ class View {
     const title = "One colour range for all stages after the input, so that their colours compare";
     const sharing = element("label", { className: "sv-switch", title }, this.shared, "shared scale");
     const bar = element("div", { className: "sv-bar" }, this.readout, this.copied, this.all, sharing, copy);
-    this.root = element("div", { className: "stage-view" }, this.notice, this.row, bar);
+    this.strip = new Strip(this.row);
+    this.root = element("div", { className: "stage-view" }, this.notice, this.row, bar, this.strip.root);
     parent.append(this.root);
     this.resized = new ResizeObserver(() => this.stages && this.width !== this.row.clientWidth && this.draw());
     this.resized.observe(this.row);
@@ -159,10 +161,13 @@ class View {
 
   /** Put the shown part of all stages on the screen. */
   expose() {
-    for (const stage of this.stages) {
-      const frame = this.frames.get(stage.name);
-      show(frame.cells, frame.screen, shownRange(stage, this.view));
-    }
+    const pictures = this.stages.map((stage) => {
+      const { cells, screen } = this.frames.get(stage.name);
+      const range = shownRange(stage, this.view);
+      show(cells, screen, range);
+      return { title: stage.title, cells, range };
+    });
+    this.strip.update(pictures);
     if (this.cell) this.reread();
     this.all.hidden = !this.view;
     this.root.dataset.drawn = `${++this.drawn}`;
@@ -268,6 +273,7 @@ class View {
     clearTimeout(this.resting);
     this.resized.disconnect();
     this.preview.close();
+    this.strip.close();
     this.closing.abort();
     for (const frame of this.frames.values()) window.Plotly?.purge(frame.figure);
     this.root.remove();
