@@ -22,11 +22,13 @@ WRITABLE = "Choose or write"  # by which everywhere/menus.js knows a menu that t
 class Reading:
     """What the settings of a page say.
 
+    texts: by name, what the widget holds.
     values: by name; a text that cannot be read stands for the last one that could.
     problems: by name, why the text of a widget cannot be read.
     """
 
     settings: Sequence[Setting]
+    texts: dict[str, str]
     values: dict[str, Any]
     problems: dict[str, str]
 
@@ -37,45 +39,52 @@ class Reading:
 
 def read(settings: Sequence[Setting]) -> Reading:
     """Read the settings before their widgets are shown: from the session, on a first visit from the URL."""
-    values, problems = {}, {}
+    texts, values, problems = {}, {}, {}
     last_good = st.session_state.setdefault("last good", {})
     for setting in settings:
         held = st.session_state.get(setting.name, st.query_params.get(setting.name))
-        text = setting.default if held is None else str(held)
+        text = texts[setting.name] = setting.default if held is None else str(held)
         try:
             values[setting.name] = last_good[setting.name] = setting.parse(text)
         except ValueError as error:
             values[setting.name] = last_good.get(setting.name, setting.parse(setting.default))
             why = escaped(str(error)) if str(error) != text else f"Write {setting.expects}."
-            problems[setting.name] = f"{quoted(text)} cannot be read. {why}"
-    return Reading(settings, values, problems)
+            problems[setting.name] = f"{quoted(text)} cannot be read. {why} The last that could be read counts."
+    return Reading(settings, texts, values, problems)
+
+
+def reset_unreadable(settings: Sequence[Setting]) -> dict[str, str]:
+    """Find what makes no sense in the address and, a run later, give its widgets their defaults. Call it first.
+
+    Returns:
+        By name, the texts that the browser is to take out of the address.
+    """
+    state = st.session_state
+    for name in state.pop("to reset", []):
+        setting = next(setting for setting in settings if setting.name == name)
+        state[name] = setting.parse(setting.default) if setting.numeric else setting.default
+    query = st.query_params.to_dict()
+    if "unreadable" not in state:
+        state["unreadable"] = unreadable(settings, query)
+        state["senseless"] = {name: query[name] for name in state["unreadable"]}
+        state["to reset"] = list(state["unreadable"])
+    return {name: text for name, text in state["senseless"].items() if query.get(name) == text}
 
 
 def say_unreadable(reading: Reading) -> None:
-    """Say on the page which values of the address it was opened with could not be read, until they are set."""
-    state = st.session_state
-    if "unreadable" not in state:
-        state["unreadable"] = unreadable(reading.settings, st.query_params.to_dict())
-        state["to reset"] = list(state["unreadable"])
+    """Say on the page what was ignored of the address it was opened with, until it is set."""
+    ignored = st.session_state["unreadable"]
     for setting in reading.settings:
         if reading.values[setting.name] != setting.parse(setting.default):
-            state["unreadable"].pop(setting.name, None)
-    if state["unreadable"]:
-        st.warning("  \n".join(state["unreadable"].values()), icon=":material/link_off:")
-
-
-def reset_unreadable(settings: Sequence[Setting]) -> None:
-    """Give widgets that would take any text their defaults, where the address held none of sense. Call it first."""
-    names = st.session_state.pop("to reset", [])
-    for setting in settings:
-        if setting.name in names:
-            st.session_state[setting.name] = setting.parse(setting.default) if setting.numeric else setting.default
+            ignored.pop(setting.name, None)
+    if ignored:
+        st.warning("  \n".join(ignored.values()), icon=":material/link_off:")
 
 
 def settle(reading: Reading) -> None:
     """Run again if the widgets turned out to hold something else than what was drawn. Call it last.
 
-    That happens where only a widget knows: on Back and Forward, and when it refuses what the address says.
+    That happens where only a widget knows: on Back and Forward, and when it holds what was ignored.
     """
     if st.session_state.get("to reset") or not reading.agrees():
         st.rerun()
@@ -86,12 +95,14 @@ class Controls:
 
     def __init__(self, reading: Reading) -> None:
         self._settings = {setting.name: setting for setting in reading.settings}
+        self._texts = reading.texts
         self._problems = reading.problems
 
     def typed(self, name: str, label: str, suggestions: Sequence[str], **widget: Any) -> None:
         """A box to choose from or write in."""
         default = self._settings[name].default
-        options = list(dict.fromkeys([*suggestions, default]))
+        # What it holds is offered too, or Enter would choose another.
+        options = list(dict.fromkeys([*suggestions, default, self._texts[name]]))
         st.selectbox(
             label, options, options.index(default), key=name, bind="query-params", accept_new_options=True,
             placeholder=WRITABLE, **widget,

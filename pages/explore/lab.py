@@ -13,7 +13,7 @@ INTRODUCTION = (
     "cross-correlation: the kernel is laid on the image as it stands, not flipped."
 )
 
-controls.reset_unreadable(LAB)
+ignored = controls.reset_unreadable(LAB)
 reading = controls.read(LAB)
 values = reading.values
 show = controls.Controls(reading)
@@ -23,7 +23,9 @@ now = experiment.run(values, chosen)
 st.title("From pixels to feature map", anchor=False)
 st.caption(INTRODUCTION)
 controls.say_unreadable(reading)
-stage_view(now.maps, key="stages", follow=now.follow, notice=now.notice, link_note=now.link_note)
+stage_view(
+    now.maps, key="stages", follow=now.follow, ignored=ignored, notice=now.notice, link_note=now.link_note
+)
 image_column, convolution_column, kernel_column, activation_column, pool_column = st.columns(5, gap="medium")
 
 with image_column:

@@ -25,3 +25,11 @@ function write(original, state, title, url) {
 
 history.pushState = (state, title, url) => write(push, state, title, url);
 history.replaceState = (state, title, url) => write(replace, state, title, url);
+
+/** Take texts out of the address, as if they had never been there. @param {Record<string, string>} texts by name */
+export function forget(texts) {
+  const url = new URL(location.href);
+  const names = Object.keys(texts).filter((name) => url.searchParams.get(name) === texts[name]);
+  for (const name of names) url.searchParams.delete(name);
+  if (names.length > 0) replace(history.state, "", url);
+}

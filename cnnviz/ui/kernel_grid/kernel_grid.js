@@ -8,6 +8,7 @@ import { Link } from "./kernel_link.js";
 import { float32, kernelRows, kernelText, readBlock, typographic } from "./kernel_numbers.js";
 import { weightSum, withCell } from "./kernel_shapes.js";
 import { Toolbar } from "./kernel_toolbar.js";
+import { mounted } from "./mount.js";
 
 /** @typedef {import("./kernel_numbers.js").Rows} Rows */
 /** @typedef {{name: string, family: string, lookFor: string, rows: Rows}} Preset */
@@ -25,22 +26,17 @@ await new Promise((done) => {
 
 /** @type {Map<string, Library>}  by edition: the server sends each one once */
 const libraries = new Map();
-/** @type {WeakMap<Element, Editor>} */
-const editors = new WeakMap();
+const editorIn = mounted((parent) => new Editor(parent));
 
 /**
  * Streamlit calls this when the component mounts and again with every new `data` or theme.
  * @param {{data: Data, parentElement: HTMLElement, setStateValue: (name: string, value: unknown) => void}} component
  */
 export default function kernelGrid({ data, parentElement, setStateValue }) {
-  const editor = editors.get(parentElement) ?? new Editor(parentElement);
-  editors.set(parentElement, editor);
+  const [editor, leave] = editorIn(parentElement);
   editor.link.setStateValue = setStateValue;
   editor.hear(data);
-  return () => {
-    editor.close();
-    editors.delete(parentElement);
-  };
+  return leave;
 }
 
 /** @param {LibraryData} data @returns {Library} */

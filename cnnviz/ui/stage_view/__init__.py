@@ -56,6 +56,7 @@ def stage_view(
     *,
     key: str,
     follow: Mapping[str, Any] | None = None,
+    ignored: Mapping[str, str] | None = None,
     notice: str = "",
     link_note: str = "",
 ) -> None:
@@ -65,10 +66,11 @@ def stage_view(
         stages: the input first.
         follow: what `stages.follow` says, so that the browser shows a tweak before the server has heard of it;
             None where it cannot.
+        ignored: what is to go from the address: by name, texts that make no sense.
         notice: a sentence over the stages, for a setting that cannot work while the last good picture stays.
         link_note: what a copied link does not carry.
     """
-    _mount(key=key, data=pack(stages, follow=follow, notice=notice, link_note=link_note))
+    _mount(key=key, data=pack(stages, follow=follow, ignored=ignored or {}, notice=notice, link_note=link_note))
 
 
 def pack(stages: Sequence[StageMap], **header: Any) -> bytes:

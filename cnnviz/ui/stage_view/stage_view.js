@@ -1,7 +1,8 @@
 /** The live stage view: read a message, paint at once, let Plotly follow at rest. */
 import "./drop.js";
-import "./history.js";
+import { forget } from "./history.js";
 import "./menus.js";
+import { mounted } from "./mount.js";
 import { buildStage, element, isRGB, labelChannels, labelStage, styled } from "./stage_dom.js";
 import { MARGIN, settle } from "./stage_frame.js";
 import { colour, show } from "./stage_paint.js";
@@ -62,6 +63,7 @@ class View {
 
   update(message) {
     this.message = message;
+    forget(message.ignored);
     this.notice.hidden = !message.notice;
     this.notice.textContent = message.notice;
     this.present(this.preview.hear(message.stages, message.follow));
@@ -280,17 +282,12 @@ class View {
   }
 }
 
-/** @type {WeakMap<Element, View>} */
-const views = new WeakMap();
+const viewIn = mounted((parent) => new View(parent));
 
 /** Streamlit calls this on mounting and again for every new message. */
 export default async function stageView({ data, parentElement }) {
+  const [view, leave] = viewIn(parentElement);
   await styled;
-  const view = views.get(parentElement) ?? new View(parentElement);
-  views.set(parentElement, view);
   view.update(unpack(data));
-  return () => {
-    views.delete(parentElement);
-    view.close();
-  };
+  return leave;
 }
