@@ -137,7 +137,7 @@ def _activation(layer: Layer, stages: list[str], _shape: Shape, _parameters: Map
         if parameters.get("over") == "all":
             return f"activation = F.softmax({x}.flatten(), dim=0).reshape({x}.shape)\n"
         return f"activation = F.softmax({x}, dim=1)\n"
-    if layer.name == "identity":
+    if layer.name in ("identity", "none"):
         return f"activation = {x}\n"
     arguments = "".join(f", {name}={value!r}" for name, value in parameters.items())
     return f"activation = F.{layer.name}({x}{arguments})\n"

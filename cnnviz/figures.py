@@ -16,6 +16,11 @@ import plotly.colors
 from PIL import Image
 
 LEVELS = 256
+# From black to white as Magma, a little ahead of it, and by way of blue-green: far from its violet where both are dark.
+COLD = [
+    "#02030a", "#031b2e", "#063452", "#0c4c76", "#1e6396", "#377ab0", "#5092c0", "#6eaccc", "#92c7d8", "#bee3e8",
+    "#eafcfd",
+]  # fmt: skip
 SCALES = ("gray", "sequential", "diverging", "red", "green", "blue")
 
 
@@ -25,7 +30,7 @@ def palette(name: str) -> np.ndarray:
     if name == "sequential":
         return _sample(plotly.colors.sequential.Magma, LEVELS)
     if name == "diverging":
-        cold = _sample(["#02030a", *plotly.colors.cmocean.ice], LEVELS // 2)
+        cold = _sample(COLD, LEVELS // 2)
         warm = palette("sequential")[1::2]
         return np.concatenate([cold[::-1], warm])
     weights = {"gray": (1, 1, 1), "red": (1, 0.25, 0.2), "green": (0.25, 1, 0.3), "blue": (0.3, 0.5, 1)}[name]
@@ -47,7 +52,7 @@ class ColorRange:
 
 
 def color_range(maps: np.ndarray) -> ColorRange:
-    """Signed maps get the diverging scale, centred on zero; others the sequential one.
+    """Signed maps get the diverging scale, centred on zero; others the sequential one, from zero: black is always 0.
 
     Args:
         maps: (C, H, W), finite.
@@ -56,7 +61,7 @@ def color_range(maps: np.ndarray) -> ColorRange:
     if low < 0:
         reach = max(-low, high)
         return ColorRange("diverging", -reach, reach)
-    return ColorRange("sequential", low, high)
+    return ColorRange("sequential", 0.0, high)
 
 
 def quantise(maps: np.ndarray, low: float, high: float) -> np.ndarray:

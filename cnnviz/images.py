@@ -151,7 +151,7 @@ def _height_width(size: Size) -> tuple[int, int] | None:
     if size is None:
         return None
     sides = size if isinstance(size, tuple) else (size, size)
-    if len(sides) != 2 or not all(isinstance(n, int) and 1 <= n <= MAX_SIZE for n in sides):
+    if len(sides) != 2 or not all(type(n) is int and 1 <= n <= MAX_SIZE for n in sides):
         raise ImageError(f"A size is a whole number from 1 to {MAX_SIZE}, or two, not {size!r:.40}")
     return sides
 
@@ -201,7 +201,7 @@ def _open(data: bytes, frame: int) -> tuple[Image.Image, int]:
     frames = _frames(image)
     if frames > MAX_FRAMES:
         raise ImageError(f"The file has more than {MAX_FRAMES} frames; shorten it first.")
-    if not isinstance(frame, int) or not 0 <= frame < frames:
+    if type(frame) is not int or not 0 <= frame < frames:
         there = "is only frame 0" if frames == 1 else f"are frames 0 to {frames - 1}"
         raise ImageError(f"There is no frame {frame!r:.20}: in this file there {there}.")
     if image.format != "TIFF" and (frame + 1) * math.prod(image.size) > max(MAX_ANIMATION_PIXELS, MAX_PIXELS):

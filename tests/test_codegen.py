@@ -25,8 +25,8 @@ from cnnviz.images import SAMPLES, frame_count, load_image
 from cnnviz.kernels import KERNELS
 from cnnviz.layers import Activation, Conv2d, Layer, Pool2d
 from cnnviz.network import forward
+from cnnviz.ui.chosen_image import Chosen
 from cnnviz.ui.experiment import Experiment
-from cnnviz.ui.image_picker import Chosen
 from cnnviz.ui.settings import LAB
 from cnnviz.ui.take_away import code_of
 from tests.option_space import MODES, pairs

@@ -77,14 +77,25 @@ def test_quantise_of_values_next_to_nothing(high: float) -> None:
 @given(maps())
 @example(np.zeros((1, 1, 1), np.float32))
 @example(np.full((1, 2, 2), -3, np.float32))
-def test_signed_maps_are_centred_on_zero_and_others_fill_their_scale(values: np.ndarray) -> None:
+def test_signed_maps_are_centred_on_zero_and_others_start_there(values: np.ndarray) -> None:
     colors = figures.color_range(values)
     if (values < 0).any():
         assert colors.scale == "diverging"
         assert colors.low == -colors.high
         assert colors.high == np.abs(values).max()
     else:
-        assert colors == figures.ColorRange("sequential", values.min(), values.max())
+        assert colors == figures.ColorRange("sequential", 0, values.max())
+
+
+@pytest.mark.parametrize("value", [0.25, 1, 7])
+def test_a_constant_map_is_black_only_if_it_is_zero(value: float) -> None:
+    brightest = figures.palette("sequential")[-1]
+    for values, colour in (
+        (np.zeros((1, 2, 2)), figures.palette("sequential")[0]),
+        (np.full((1, 2, 2), value), brightest),
+    ):
+        values = values.astype(np.float32)
+        assert (figures.colored(values[0], figures.color_range(values)) == colour).all()
 
 
 @pytest.mark.parametrize("name", figures.SCALES)

@@ -484,7 +484,8 @@ def test_every_activation_lists_its_defaults():
     for name, entry in ACTIVATIONS.items():
         defaults = {key: parameter.default for key, parameter in entry.parameters.items()}
         assert activate(GRID, name, **defaults).equal(activate(GRID, name))
-        assert entry.formula.startswith("f(x)")
+        assert entry.formula.removeprefix(r"\begin{aligned} ").startswith("f(x)")
+        assert entry.about.endswith(".")
 
 
 def test_softmax_over_channels_or_over_all():

@@ -290,7 +290,7 @@ def test_what_a_person_types_is_shown_as_text_and_not_as_markdown(text: str) -> 
     lab = Lab(size="20").choose(kernel=text)
     said = [caption for caption in lab.captions if "cannot be read" in caption]
     assert len(said) == 1
-    assert said[0].startswith("`"), "and in no directive, which a bracket of it could end"
+    assert said[0].startswith("Kernel: `"), "and in no directive, which a bracket of it could end"
     unescaped = re.sub(r"\\.", "", said[0])
     outside = re.sub(r"`[^`]*`", "", unescaped)
     assert text not in outside

@@ -48,6 +48,7 @@ def _floor(layer: WindowLayer, shape: Shape) -> str:
 def of_activation(layer: Activation, before: Stage, after: Stage) -> None:
     """The function, and what it did to the cells."""
     st.latex(ACTIVATIONS[layer.name].formula)
+    st.caption(ACTIVATIONS[layer.name].about)
     rounding = 1e-6 * before.output.abs().max()  # a sum that cancels leaves some: no change that one could see
     silenced = ((after.output == 0) & (before.output.abs() > rounding)).float().mean().item()
     changed = ((after.output - before.output).abs() > rounding).float().mean().item()

@@ -13,6 +13,7 @@ from typing import Any
 import streamlit as st
 
 from cnnviz.activations import ACTIVATIONS
+from cnnviz.ui.help import PARAMETERS
 from cnnviz.ui.settings import Setting, escaped, quoted, unreadable
 
 WRITABLE = "Choose or write"  # by which everywhere/menus.js knows a menu that takes any text
@@ -95,8 +96,13 @@ class Controls:
 
     def __init__(self, reading: Reading) -> None:
         self._settings = {setting.name: setting for setting in reading.settings}
+        self._values = reading.values
         self._texts = reading.texts
         self._problems = reading.problems
+
+    def value(self, name: str) -> Any:
+        """What a setting is."""
+        return self._values[name]
 
     def typed(self, name: str, label: str, suggestions: Sequence[str], **widget: Any) -> None:
         """A box to choose from or write in."""
@@ -122,16 +128,16 @@ class Controls:
     def parameters(self, activation: str) -> None:
         """The parameters of an activation."""
         for name in ACTIVATIONS[activation].parameters if activation in ACTIVATIONS else ():
-            if self._settings[name].numeric:
-                self.number(name, name.replace("_", " "))
-            else:
-                self.picked(name, name)
+            label = name.replace("_", " ")
+            shown = self.number if self._settings[name].numeric else self.picked
+            shown(name, label, help=PARAMETERS[name])
             self.say(name)
 
     def number(self, name: str, label: str, step: float = 0.1, **widget: Any) -> None:
         """A number with steps."""
         default = float(self._settings[name].default)
-        st.number_input(label, -1e6, 1e6, default, step, format="%g", key=name, bind="query-params", **widget)
+        # Without bounds: the widget would refuse a number beyond them and say nothing.
+        st.number_input(label, value=default, step=step, format="%g", key=name, bind="query-params", **widget)
 
     def say(self, *names: str) -> None:
         """Say under the widgets of these settings which of their texts cannot be read."""
@@ -139,4 +145,4 @@ class Controls:
             if name in self._problems:
                 # Coloured by the style sheet: a bracket of a stranger would end `:red[…]` and begin a link.
                 with st.container(key=f"problem-{name}"):
-                    st.caption(self._problems[name])
+                    st.caption(f"{name.replace('_', ' ').capitalize()}: {self._problems[name]}")

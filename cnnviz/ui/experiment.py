@@ -15,23 +15,12 @@ from cnnviz.activations import ACTIVATIONS
 from cnnviz.layers import Activation, Conv2d, Layer, Pool2d, Shape
 from cnnviz.network import Stage, forward
 from cnnviz.shapes import ShapeError, pair
-from cnnviz.ui.image_picker import Chosen
+from cnnviz.ui.chosen_image import Chosen
 from cnnviz.ui.settings import IMAGE
 from cnnviz.ui.stage_view import StageMap
 from cnnviz.ui.stages import follow, stage_maps
 
-PADDING_HELP = (
-    "**valid**: none. **same**: as much as keeps the size (divided by the stride), the odd pixel after, as in "
-    "TensorFlow. Or a number for every side, or two as in 1,2 (rows, columns)."
-)
 OVERFLOW = "These numbers grow beyond what a float32 can hold. What is shown here is the last that could be computed."
-STRIDE_HELP = "How many pixels the window moves from one sum to the next. 2 halves the map. 2,1: down, across."
-DILATION_HELP = (
-    "How far apart the pixels under the kernel lie. With 2 it leaves every other one out: it sees farther at no cost."
-)
-ACTIVATION_HELP = "What is done to each sum by itself. ReLU keeps what is above zero."
-POOL_HELP = "Each window becomes one number: its largest, mean or smallest, or (l2) the root of the sum of its squares."
-KERNEL_HELP = "A preset's name, or rows such as 0,1,0;1,-4,1;0,1,0. This is what the link carries."
 BUDGET = 1_000_000_000  # multiply-adds or comparisons: about a second
 STILL = "A setting below cannot work and says why. What is shown here is the last that could be computed."
 

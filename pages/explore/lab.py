@@ -2,15 +2,18 @@
 
 import streamlit as st
 
-from cnnviz.ui import consequences, controls, experiment, take_away
-from cnnviz.ui.image_picker import chosen_image, image_picker
+from cnnviz.ui import consequences, controls, experiment, help, take_away
+from cnnviz.ui.chosen_image import chosen_image
+from cnnviz.ui.image_picker import image_picker
 from cnnviz.ui.kernel_grid import kernel_grid
 from cnnviz.ui.settings import LAB
 from cnnviz.ui.stage_view import stage_view
+from cnnviz.ui.stages import TITLES
 
 INTRODUCTION = (
-    "Pick a picture or drop your own, edit the kernel, turn the knobs. As in PyTorch, *convolution* here is "
-    "cross-correlation: the kernel is laid on the image as it stands, not flipped."
+    "A kernel is a small grid of weights. It slides over the picture, and at each place the pixels under it are "
+    "multiplied by its weights and added up: one cell of a new picture. That is a *convolution* (in PyTorch and here "
+    "without flipping the kernel: cross-correlation). Change anything below and see what it does."
 )
 
 ignored = controls.reset_unreadable(LAB)
@@ -24,25 +27,29 @@ st.title("From pixels to feature map", anchor=False)
 st.caption(INTRODUCTION)
 controls.say_unreadable(reading)
 stage_view(
-    now.maps, key="stages", follow=now.follow, ignored=ignored, notice=now.notice, link_note=now.link_note
-)
-image_column, convolution_column, kernel_column, activation_column, pool_column = st.columns(5, gap="medium")
+    now.maps, key="stages", places=TITLES, follow=now.follow, ignored=ignored, notice=now.notice,
+    link_note=now.link_note,
+)  # fmt: skip
+with st.container(key="knobs"):
+    # Each column stands under the stage that it changes.
+    image_column, padding_column, kernel_column, activation_column, pool_column = st.columns(5, gap="medium")
 
 with image_column:
     st.subheader("Image", anchor=False)
     image_picker(show, chosen)
 
-with convolution_column:
-    st.subheader("Convolution", anchor=False)
-    show.typed("padding", "Padding", ("valid", "same", "0", "1", "2", "1,2"), help=experiment.PADDING_HELP)
+with padding_column:
+    st.subheader("Padding and stride", anchor=False)
+    show.typed("padding", "Padding", ("valid", "same", "0", "1", "2", "1,2"), help=help.PADDING)
     show.say("padding")
     with st.container(horizontal=True, gap="small"):
-        show.picked("padding_mode", "Filled with")
-        show.number("padding_value", "Constant", disabled=values["padding_mode"] != "constant")
+        show.picked("padding_mode", "Filled with", help=help.PADDING_MODE)
+        off = values["padding_mode"] != "constant"
+        show.number("padding_value", "Constant", disabled=off, help=help.PADDING_VALUE)
+    show.say("padding_value")
     with st.container(horizontal=True, gap="small"):
-        show.typed("stride", "Stride", ("1", "2", "3", "4", "2,1"), help=experiment.STRIDE_HELP)
-        show.typed("dilation", "Dilation", ("1", "2", "3", "4", "2,1"), help=experiment.DILATION_HELP)
-        show.number("bias", "Bias", help="A number added to every sum.")
+        show.typed("stride", "Stride", ("1", "2", "3", "4", "2,1"), help=help.STRIDE)
+        show.typed("dilation", "Dilation", ("1", "2", "3", "4", "2,1"), help=help.DILATION)
     show.say("stride", "dilation")
     consequences.of_error(now.conv_error)
     if now.conv and not now.stale:
@@ -51,12 +58,14 @@ with convolution_column:
 with kernel_column:
     st.subheader("Kernel", anchor=False)
     kernel_grid(values["kernel"], key="kernel_grid", on_change=lambda text: st.session_state.update(kernel=text))
-    show.text("kernel", "Kernel as text", help=experiment.KERNEL_HELP)
-    show.say("kernel")
+    with st.container(horizontal=True, gap="small"):
+        show.text("kernel", "Kernel as text", help=help.KERNEL)
+        show.number("bias", "Bias", help=help.BIAS)
+    show.say("kernel", "bias")
 
 with activation_column:
     st.subheader("Activation", anchor=False)
-    show.picked("activation", "Function", help=experiment.ACTIVATION_HELP)
+    show.picked("activation", "Function", help=help.ACTIVATION)
     show.parameters(values["activation"])
     if now.activation and not now.stale:
         consequences.of_activation(now.activation, now.stage("conv"), now.stage("activation"))
@@ -64,12 +73,13 @@ with activation_column:
 with pool_column:
     st.subheader("Pooling", anchor=False)
     off = values["pool"] == "none"
-    show.picked("pool", "Kind", help=experiment.POOL_HELP)
+    show.picked("pool", "Kind", help=help.POOL)
     with st.container(horizontal=True, gap="small"):
-        show.typed("pool_size", "Window", ("2", "3", "4", "2,1"), disabled=off)
-        show.typed("pool_stride", "Stride", ("1", "2", "3", "4"), disabled=off)
-    show.typed("pool_padding", "Padding", ("valid", "same", "0", "1"), disabled=off, help=experiment.PADDING_HELP)
-    show.say("pool_size", "pool_stride", "pool_padding")
+        show.typed("pool_size", "Window", ("2", "3", "4", "2,1"), disabled=off, help=help.POOL_SIZE)
+        show.typed("pool_stride", "Stride", ("1", "2", "3", "4"), disabled=off, help=help.POOL_STRIDE)
+    show.say("pool_size", "pool_stride")
+    show.typed("pool_padding", "Padding", ("valid", "same", "0", "1"), disabled=off, help=help.POOL_PADDING)
+    show.say("pool_padding")
     consequences.of_error(now.pool_error)
     if now.pool and not now.stale:
         consequences.of_pool(now.pool, now.pool_shape)

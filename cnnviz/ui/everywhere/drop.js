@@ -11,6 +11,9 @@ function hand(files) {
   input().dispatchEvent(new Event("change", { bubbles: true }));
 }
 
+// The system's own dialog offers pictures; what is dropped may be anything.
+addEventListener("click", () => input()?.setAttribute("accept", "image/*"), { capture: true });
+
 const mark = (on) => document.documentElement.classList.toggle("dropping", on);
 
 addEventListener("dragover", (event) => {

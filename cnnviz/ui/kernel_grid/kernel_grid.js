@@ -85,9 +85,9 @@ class Editor {
         this.menu, element("div", "kg-group", { role: "group", "aria-label": "History" }, [this.undo, this.redo, this.reset]),
       ]),
       this.lookFor,
+      this.toolbar.root, // over the cells, so that none of its buttons moves when a row is added
       this.cells.root,
       element("div", "kg-line", {}, [this.sum, this.exact, this.status]),
-      this.toolbar.root,
     ]);
     this.root.addEventListener("keydown", (event) => this.#shortcut(event));
     this.root.addEventListener("paste", (event) => this.#paste(event));

@@ -55,6 +55,7 @@ def stage_view(
     stages: Sequence[StageMap],
     *,
     key: str,
+    places: Mapping[str, str] | None = None,
     follow: Mapping[str, Any] | None = None,
     ignored: Mapping[str, str] | None = None,
     notice: str = "",
@@ -64,13 +65,16 @@ def stage_view(
 
     Args:
         stages: the input first.
+        places: by name, the titles of all stages there may be, in order: each keeps its place when others are off.
         follow: what `stages.follow` says, so that the browser shows a tweak before the server has heard of it;
             None where it cannot.
         ignored: what is to go from the address: by name, texts that make no sense.
         notice: a sentence over the stages, for a setting that cannot work while the last good picture stays.
         link_note: what a copied link does not carry.
     """
-    _mount(key=key, data=pack(stages, follow=follow, ignored=ignored or {}, notice=notice, link_note=link_note))
+    titles = dict(places or {})
+    header = {"places": list(titles), "titles": titles, "follow": follow, "ignored": ignored or {}}
+    _mount(key=key, data=pack(stages, **header, notice=notice, link_note=link_note))
 
 
 def pack(stages: Sequence[StageMap], **header: Any) -> bytes:

@@ -22,7 +22,7 @@ export const styled = new Promise((resolve) => {
 /** One stage: a title and shape, the plot, a channel switch, a legend. @param {string} name */
 export function buildStage(name) {
   const frame = {
-    arrow: element("div", { className: "sv-arrow", "aria-hidden": "true" }),
+    how: element("span", { className: "sv-how" }),
     title: element("h3"),
     shape: element("span", { className: "sv-shape" }),
     figure: element("div", { className: "sv-figure" }),
@@ -38,13 +38,16 @@ export function buildStage(name) {
   frame.section = element(
     "section",
     { className: "sv-stage", "data-stage": name },
+    element("div", { className: "sv-top" }, frame.how, frame.channels),
     element("header", {}, frame.title, frame.shape),
     frame.plot,
-    frame.channels,
     element("footer", {}, frame.low, frame.legend, frame.high),
   );
   return frame;
 }
+
+/** The place of a stage that is off. @param {string} title */
+export const emptyPlace = (title) => element("div", { className: "sv-empty", "aria-hidden": "true" }, `${title}: off`);
 
 /** Write what a stage says of itself. */
 export function labelStage(frame, stage, palette, ends) {
@@ -53,8 +56,7 @@ export function labelStage(frame, stage, palette, ends) {
   frame.section.dataset.shape = stage.shape.join("x");
   frame.title.textContent = stage.title;
   frame.shape.textContent = shape;
-  frame.arrow.textContent = stage.arrow;
-  frame.section.dataset.how = stage.arrow.replaceAll("\n", " ");
+  frame.how.textContent = stage.arrow.replaceAll("\n", " ");
   frame.low.textContent = low;
   frame.high.textContent = high;
   frame.low.title = "smallest value";

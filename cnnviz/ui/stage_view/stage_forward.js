@@ -102,7 +102,7 @@ function described(stage, values) {
   const scale = high > low ? 255 / (high - low) : 0;
   const levels = Uint8Array.from(values, (v) => (v - low) * scale + 0.5);
   const reach = Math.max(-low, high);
-  const look = low < 0 ? { scale: "diverging", colors: [-reach, reach] } : { scale: "sequential", colors: [low, high] };
+  const look = low < 0 ? { scale: "diverging", colors: [-reach, reach] } : { scale: "sequential", colors: [0, high] };
   return { ...stage, ...look, values, levels, low, high };
 }
 

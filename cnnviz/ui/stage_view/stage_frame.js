@@ -1,5 +1,5 @@
 /**
- * The Plotly figure under a stage's cells: axes in cells, zoom, pan, toolbar, and the same heatmap.
+ * The Plotly figure under a stage's cells: axes in cells, zoom, pan, and the same heatmap.
  *
  * Plotly is loaded after the first picture is on the screen, and told of new values when no tweak came
  * for a moment: what it shows at rest is what the canvas shows, and no tweak waits for it.
@@ -10,11 +10,9 @@ export const MARGIN = { l: 26, r: 2, t: 2, b: 16, pad: 0 };
 
 const CONFIG = {
   scrollZoom: true,
-  displaylogo: false,
-  doubleClick: false, // ours: it resets all stages at once
-  // Nothing leaves this machine; and a stage is saved with its values, not as a screenshot.
-  modeBarButtonsToRemove: ["sendChartToCloud", "toImage", "select2d", "lasso2d", "autoScale2d", "resetScale2d"],
-  plotlyServerURL: "",
+  displayModeBar: false, // it would cover the cells; our own buttons zoom all stages at once
+  doubleClick: false, // ours likewise
+  plotlyServerURL: "", // nothing leaves this machine
 };
 
 let loading;
@@ -42,7 +40,7 @@ function colorscale(palette) {
   });
 }
 
-function layout(range, size, styles) {
+function layout({ range, size, styles, isZoomed }) {
   const axis = {
     showgrid: false,
     zeroline: false,
@@ -59,11 +57,10 @@ function layout(range, size, styles) {
     width: size.width,
     height: size.height,
     margin: MARGIN,
-    dragmode: matchMedia("(pointer: coarse)").matches ? false : "pan", // a finger scrolls the page
+    dragmode: matchMedia("(pointer: coarse)").matches && !isZoomed ? false : "pan", // a finger scrolls the page
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: styles.font, color: styles.text },
-    modebar: { bgcolor: styles.background, color: styles.text, activecolor: styles.primary },
     xaxis: { ...axis, range: [...range.x] },
     yaxis: { ...axis, range: [range.y[1], range.y[0]] }, // row 0 is on top
   };
@@ -73,7 +70,7 @@ function layout(range, size, styles) {
  * Bring the figure to what the canvas shows. It answers a zoom with a `stage-zoom` event (cells shown,
  * from the top left) and a double click with `stage-reset`.
  * @param {HTMLElement} figure
- * @param {{z: Float32Array[], step: number, ends: [number, number], palette: Uint8Array, range: any, size: any, styles: any}} now
+ * @param {{z: Float32Array[], step: number, ends: [number, number], palette: Uint8Array, range: any, size: any, styles: any, isZoomed: boolean}} now
  */
 export async function settle(figure, now) {
   const Plotly = await loadPlotly();
@@ -92,7 +89,7 @@ export async function settle(figure, now) {
     hoverinfo: "none",
   };
   const first = !figure.data;
-  await Plotly.react(figure, [trace], layout(now.range, now.size, now.styles), CONFIG);
+  await Plotly.react(figure, [trace], layout(now), CONFIG);
   if (first) listen(figure);
 }
 

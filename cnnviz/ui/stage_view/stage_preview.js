@@ -60,17 +60,25 @@ export class Preview {
     return this.#foretold() ?? stages;
   }
 
-  /** @param {[string, unknown][]} knobs settings and what they are to be, null where that is no value */
+  /** @param {[string, unknown][]} knobs settings and what they are to be; null: the server's word stands */
   ask(knobs) {
     if (!this.follow) return;
     const { settings } = this.follow;
-    const changes = knobs.filter(([name, value]) => value !== null && (name in this.wanted || !isSame(float32(name, value), float32(name, settings[name]))));
-    if (changes.length === 0) return;
-    for (const [name, value] of changes) this.wanted[name] = float32(name, value);
+    let isNews = false;
+    for (const [name, value] of knobs) {
+      if (value === null) {
+        isNews ||= name in this.wanted;
+        delete this.wanted[name];
+      } else if (name in this.wanted || !isSame(float32(name, value), float32(name, settings[name]))) {
+        isNews = true;
+        this.wanted[name] = float32(name, value);
+      }
+    }
+    if (!isNews) return;
     this.#takeBackLater();
     cancelAnimationFrame(this.frame);
     this.frame = requestAnimationFrame(() => {
-      const stages = this.#foretold();
+      const stages = Object.keys(this.wanted).length === 0 ? this.stages : this.#foretold();
       if (stages) this.show(stages);
     });
   }

@@ -3,7 +3,7 @@ import "./drop.js";
 import { forget } from "./history.js";
 import "./menus.js";
 import { mounted } from "./mount.js";
-import { buildStage, element, isRGB, labelChannels, labelStage, styled } from "./stage_dom.js";
+import { buildStage, element, emptyPlace, isRGB, labelChannels, labelStage, styled } from "./stage_dom.js";
 import { MARGIN, settle } from "./stage_frame.js";
 import { colour, show } from "./stage_paint.js";
 import { Preview } from "./stage_preview.js";
@@ -13,9 +13,15 @@ import { format, rows, value } from "./stage_values.js";
 
 const REST = 350; // ms without a tweak before Plotly is told
 const MOST_CELLS = 250_000; // that Plotly is given: it lies under the canvas, and takes 0.3 µs for each
-const HINT = matchMedia("(pointer: coarse)").matches
-  ? "Tap a cell to read it."
-  : "Point at a cell to read it. Scroll to zoom, drag to move, double-click to see all.";
+const page = () => document.querySelector("[data-testid=stMain]") ?? document.documentElement;
+/** Whether the page itself can be scrolled: then the wheel is its own until a picture was clicked. */
+const scrolls = () => page().scrollHeight > page().clientHeight + 1;
+
+function hint() {
+  if (matchMedia("(pointer: coarse)").matches) return "Tap a cell to read it.";
+  return `Point at a cell to read it. ${scrolls() ? "Click, then scroll" : "Scroll"} to zoom, drag to move, double-click to see all.`;
+}
+
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
 /** Read one message: see `pack` in __init__.py. */
@@ -41,14 +47,18 @@ class View {
   constructor(parent) {
     this.row = element("div", { className: "sv-row" });
     this.notice = element("p", { className: "sv-notice", role: "alert", hidden: true });
-    this.readout = element("output", { className: "sv-readout", textContent: HINT });
+    this.readout = element("output", { className: "sv-readout" });
     this.shared = element("input", { type: "checkbox", onchange: () => this.draw() });
-    this.all = element("button", { type: "button", className: "sv-button", textContent: "Show all", hidden: true, onclick: () => this.zoom(null) });
+    const button = (textContent, onclick, more = {}) => element("button", { type: "button", className: "sv-button", textContent, onclick, ...more });
+    this.all = button("Show all", () => this.zoom(null), { hidden: true });
+    const zooms = [["−", 2, "Zoom out"], ["+", 0.5, "Zoom in"]].map(([sign, factor, title]) =>
+      button(sign, () => this.zoomBy(factor), { title, "aria-label": title }));
     this.copied = element("span", { className: "sv-copied", role: "status" });
-    const copy = element("button", { type: "button", className: "sv-button sv-link", textContent: "Copy link", onclick: () => this.copyLink() });
+    const copy = button("Copy link", () => this.copyLink(), { className: "sv-button sv-link" });
+    const busy = element("span", { className: "sv-busy" }, "computing…");
     const title = "One colour range for all stages after the input, so that their colours compare";
     const sharing = element("label", { className: "sv-switch", title }, this.shared, "shared scale");
-    const bar = element("div", { className: "sv-bar" }, this.readout, this.copied, this.all, sharing, copy);
+    const bar = element("div", { className: "sv-bar" }, this.readout, busy, this.copied, this.all, ...zooms, sharing, copy);
     this.strip = new Strip(this.row);
     this.root = element("div", { className: "stage-view" }, this.notice, this.row, bar, this.strip.root);
     parent.append(this.root);
@@ -75,25 +85,23 @@ class View {
     this.draw();
   }
 
-  /** Add and drop stages, so that the row holds exactly those of the message, in order. */
+  /** Add and drop stages, so that the row holds exactly those of the message, in order, each at its place. */
   arrange() {
     for (const [name, frame] of this.frames) {
       if (this.stages.some((stage) => stage.name === name)) continue;
       window.Plotly?.purge(frame.figure);
-      frame.arrow.remove();
       frame.section.remove();
       this.frames.delete(name);
       if (this.cell?.name === name) this.cell = null;
     }
-    let last = null;
-    for (const stage of this.stages) {
-      const frame = this.frames.get(stage.name) ?? this.build(stage.name);
-      if (frame.arrow.previousSibling !== last || !frame.arrow.isConnected) {
-        if (last) last.after(frame.arrow, frame.section);
-        else this.row.prepend(frame.arrow, frame.section);
-      }
-      last = frame.section;
-    }
+    for (const empty of this.row.querySelectorAll(".sv-empty")) empty.remove();
+    const { places, titles } = this.message;
+    const names = places.length > 0 ? places : this.stages.map((stage) => stage.name);
+    this.row.style.setProperty("--places", names.length);
+    names.forEach((name, i) => {
+      const node = this.stage(name) ? (this.frames.get(name) ?? this.build(name)).section : emptyPlace(titles[name]);
+      if (this.row.children[i] !== node) this.row.insertBefore(node, this.row.children[i] ?? null);
+    });
   }
 
   build(name) {
@@ -108,8 +116,11 @@ class View {
     frame.plot.addEventListener("pointermove", point);
     frame.plot.addEventListener("pointerdown", (event) => {
       this.held = true;
+      frame.plot.focus({ preventScroll: true });
       point(event);
     });
+    const leaveToPage = (event) => !event.ctrlKey && scrolls() && document.activeElement !== frame.plot && event.stopPropagation();
+    frame.plot.addEventListener("wheel", leaveToPage, { capture: true, passive: true });
     frame.plot.addEventListener("keydown", (event) => this.key(name, event));
     this.frames.set(name, frame);
     return frame;
@@ -133,7 +144,7 @@ class View {
     const low = Math.min(...computed.map((other) => other.low));
     const high = Math.max(...computed.map((other) => other.high));
     const reach = Math.max(-low, high);
-    return low < 0 ? { scale: "diverging", ends: [-reach, reach] } : { scale: "sequential", ends: [low, high] };
+    return low < 0 ? { scale: "diverging", ends: [-reach, reach] } : { scale: "sequential", ends: [0, high] };
   }
 
   draw() {
@@ -171,6 +182,7 @@ class View {
     });
     this.strip.update(pictures);
     if (this.cell) this.reread();
+    else this.readout.textContent = hint();
     this.all.hidden = !this.view;
     this.root.dataset.drawn = `${++this.drawn}`;
     this.restLater();
@@ -206,6 +218,7 @@ class View {
         palette: this.message.palettes[scale],
         ends,
         range: shownRange(stage, this.view),
+        isZoomed: Boolean(this.view),
         size: { width: frame.plot.clientWidth, height: frame.plot.clientHeight },
         styles,
       });
@@ -216,6 +229,14 @@ class View {
   zoom(view) {
     this.view = view;
     this.expose();
+  }
+
+  /** Show `factor` times as much, around the cell that is read or else the middle. */
+  zoomBy(factor, { name, row, column } = this.cell ?? { name: this.stages[0].name }) {
+    const stage = this.stage(name);
+    const range = shownRange(stage, this.view);
+    const around = ([from, to], at = (from + to) / 2) => [at + (from - at) * factor, at + (to - at) * factor];
+    this.zoom(viewOf(stage, { x: around(range.x, column), y: around(range.y, row) }));
   }
 
   // --- reading cells ----------------------------------------------------------------------------
@@ -239,7 +260,7 @@ class View {
     if (this.cell.row < height && this.cell.column < width) return this.read(this.cell, "off");
     this.frames.get(this.cell.name).mark.hidden = true;
     this.cell = null;
-    this.readout.textContent = HINT;
+    this.readout.textContent = hint();
   }
 
   key(name, event) {
@@ -251,11 +272,8 @@ class View {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (step) {
       this.read({ name, row: cell.row + step[0], column: cell.column + step[1] }, "polite");
-    } else if (factor) {
-      const range = shownRange(stage, this.view);
-      const around = (ends, at) => ends.map((end) => at + (end - at) * factor);
-      this.zoom(viewOf(stage, { x: around(range.x, cell.column), y: around(range.y, cell.row) }));
-    } else if (event.key === "0") this.zoom(null);
+    } else if (factor) this.zoomBy(factor, cell);
+    else if (event.key === "0") this.zoom(null);
     else return;
     event.preventDefault();
   }

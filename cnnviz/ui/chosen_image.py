@@ -1,0 +1,96 @@
+"""Which picture is the input: a sample, or a person's own, which stays until another of theirs can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import streamlit as st
+from torch import Tensor
+
+from cnnviz.images import SAMPLES, ImageError, frame_count, load_image
+
+How = tuple[str, tuple[int, int], str, int]  # mode, size, fit, frame: as `load_image` takes them
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The input chosen.
+
+    image: (1, C, H, W) float32 in [0, 1], shared: not to be written to.
+    title: what to call it.
+    sample: its name; None is a person's own picture, which no link carries.
+    frames: how many the picture has.
+    problem: why the file offered last cannot be used; the picture is then the one before.
+    spare: whether a picture of the person's own waits while a sample is shown.
+    """
+
+    image: Tensor
+    title: str
+    sample: str | None
+    frames: int
+    problem: str = ""
+    spare: bool = False
+
+
+@dataclass(frozen=True)
+class _Own:
+    """A file as it came; freed with the session."""
+
+    name: str
+    data: bytes
+
+
+def chosen_image(values: Mapping[str, Any]) -> Chosen:
+    """The input that the settings `image`, `size`, `fit`, `color`, `frame` and what was offered say."""
+    state = st.session_state
+    how: How = ("RGB" if values["color"] == "rgb" else "L", values["size"], values["fit"], values["frame"])
+    if (offered := state.pop("offered", None)) is not None:
+        try:
+            state["own decoded"] = how, _decoded(offered, how)
+            state["own"], state["own shown"], state["own problem"] = offered, True, ""
+        except ImageError as error:
+            state["own problem"] = str(error)
+    own, problem = state.get("own"), state.get("own problem", "")
+    if own and state["own shown"]:
+        if state["own decoded"][0] != how:
+            state["own decoded"] = how, _decoded(own, how)
+        return replace(state["own decoded"][1], problem=problem)
+    sample = SAMPLES[values["image"]]
+    image, frames = _load_sample(sample.name, *how)
+    return Chosen(image, sample.title, sample.name, frames, problem, spare=own is not None)
+
+
+def offer(file: Any) -> None:
+    """Take a file that Streamlit got from the person; None: they took theirs away."""
+    state = st.session_state
+    if file is not None:
+        state["offered"] = _Own(file.name, file.getvalue())
+    elif state.get("own problem"):
+        state["own problem"] = ""  # what they took away was never shown
+    else:
+        state.pop("own", None)
+        state.pop("own decoded", None)
+
+
+def show_own(yes: bool) -> None:
+    """Show the person's own picture rather than a sample, or the other way round."""
+    st.session_state["own shown"], st.session_state["own problem"] = yes, ""
+
+
+def _decoded(own: _Own, how: How) -> Chosen:
+    image, frames = _load(own.data, *how)
+    return Chosen(image, own.name or "your picture", None, frames)
+
+
+@lru_cache(maxsize=16)
+def _load_sample(name: str, mode: str, size: tuple[int, int], fit: str, frame: int) -> tuple[Tensor, int]:
+    return _load(SAMPLES[name].path.read_bytes(), mode, size, fit, frame)
+
+
+def _load(data: bytes, mode: str, size: tuple[int, int], fit: str, frame: int) -> tuple[Tensor, int]:
+    frames = frame_count(data)
+    image = load_image(data, mode=mode, size=size, fit=fit, frame=min(frame, frames - 1))  # type: ignore[arg-type]
+    return image, frames

@@ -1,0 +1,36 @@
+"""What the knobs of the Lab mean, in the words of their question marks."""
+
+PADDING = (
+    "Rows and columns added around the map before the window slides. **valid**: none. **same**: as many as keep "
+    "the size (divided by the stride), the odd one after, as in TensorFlow. Or a number for every side, or two as in "
+    "1,2 (rows, columns)."
+)
+PADDING_MODE = (
+    "What the added cells hold. **zeros**, or a **constant** of your choice; or the picture goes on: mirrored at its "
+    "edge (**reflect**), its edge repeated (**replicate**), its other side (**circular**)."
+)
+PADDING_VALUE = "The number in every added cell, when they are filled with a constant. 0 is black, 1 is white."
+STRIDE = "How many pixels the window moves from one sum to the next. 2 halves the map. 2,1: down, across."
+DILATION = (
+    "How far apart the pixels under the kernel lie. With 2 it leaves every other one out: it sees farther at no cost."
+)
+KERNEL = "A preset's name, or rows such as 0,1,0;1,-4,1;0,1,0. This is what the link carries."
+BIAS = "A number added to every sum. A network learns it together with the kernel."
+ACTIVATION = (
+    "What is done to each sum by itself. Without it, any number of convolutions in a row would be no more than one."
+)
+POOL = "Each window becomes one number: its largest, mean or smallest, or (l2) the root of the sum of its squares."
+POOL_SIZE = "How many cells a window summarises. 2, or 2,1: height, width."
+POOL_STRIDE = "How many cells the window moves. As many as its size: windows side by side; fewer: they overlap."
+POOL_PADDING = (
+    "**valid**: windows lie inside the map, what is left over is dropped. **same**: the last windows may hang over the "
+    "edge. Cells outside do not count: neither for the largest nor for the mean."
+)
+PARAMETERS = {
+    "negative_slope": "What negative sums are multiplied by.",
+    "alpha": "Far below zero, the result comes near to minus this.",
+    "beta": "How sharp the bend at zero is: the larger, the nearer to ReLU.",
+    "threshold": "Where beta times the sum is larger, it is left as it is: the two are equal to every digit there.",
+    "approximate": "none: exactly, with the error function. tanh: the quick formula that older networks used.",
+    "over": "Which values share the 1 among them: the channels of each pixel, or all cells of all channels.",
+}
