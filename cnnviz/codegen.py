@@ -27,8 +27,16 @@ def shares(pixels, cells):
 
 '''
 OWN = """\
-if image.mode.startswith("I;16"):
-    image = Image.fromarray(np.floor(np.asarray(image) / 257 + 0.5).astype(np.uint8))  # 16 bits become 8
+if image.mode[0] in "IF":  # samples of 16 or 32 bits become 8
+    samples = np.nan_to_num(np.asarray(image)).astype(float)
+    tops = [65535] if "16" in image.mode else [255, 65535] if image.mode == "I" else [1, 255, 65535]
+    top = next((top for top in tops if 0 <= samples.min() and samples.max() <= top), None)
+    if top is None:  # from the lowest to the highest that occurs
+        samples, top = samples - samples.min(), np.ptp(samples) or 1
+    eight = np.floor(samples / top * 255 + 0.5).astype(np.uint8)
+    if isinstance(clear := image.info.get("transparency"), int):
+        eight[np.asarray(image) == clear] = 255
+    image = Image.fromarray(eight)
 if image.has_transparency_data:
     clear = image.convert("RGBA")
     image = Image.new("RGB", image.size, "white")
@@ -42,7 +50,7 @@ class Picture:
 
     size: (height, width) of the result.
     wanted: the size that was asked for, which "keep" only fits into.
-    own: whether it is a person's own file, which may be transparent or have 16 bits; our samples have neither.
+    own: whether it is a person's own file, which may be transparent or have more than 8 bits; our samples are neither.
     """
 
     file_name: str

@@ -37,7 +37,12 @@ EVERY_ACTIVATION = [
     if not function.parameters
     else (name, {key: p.options[-1] if isinstance(p, Choice) else 0.37 for key, p in function.parameters.items()})
     for name, function in ACTIVATIONS.items()
-] + [("softmax", {"over": "channels"}), ("gelu", {"approximate": "none"}), ("softplus", {"threshold": 1.5})]
+] + [
+    ("none", {}),
+    ("softmax", {"over": "channels"}),
+    ("gelu", {"approximate": "none"}),
+    ("softplus", {"threshold": 1.5}),
+]
 
 sides = st.one_of(st.integers(1, 3), st.integers(1, 7))
 paddings: st.SearchStrategy[Any] = st.one_of(st.sampled_from(["valid", "same"]), pairs(st.integers(0, 3)))
@@ -276,6 +281,10 @@ def transparent() -> Image.Image:
     return image
 
 
+def floats(low: float, high: float) -> np.ndarray:
+    return np.random.default_rng(3).uniform(low, high, (60, 50)).astype(np.float32)
+
+
 UPLOADS = {
     "grey JPEG": lambda: saved(photograph("L"), "JPEG"),
     "JPEG": lambda: saved(photograph(), "JPEG", quality=95),
@@ -289,6 +298,12 @@ UPLOADS = {
     "16-bit PNG": lambda: saved(
         Image.fromarray(np.arange(60 * 50, dtype=np.uint16).reshape(60, 50) * np.uint16(21)), "PNG"
     ),
+    "16-bit PNG with a clear value": lambda: saved(
+        Image.fromarray(np.arange(60 * 50, dtype=np.uint16).reshape(60, 50) // 9), "PNG", transparency=200
+    ),
+    "float TIFF in [0, 1]": lambda: saved(Image.fromarray(floats(0, 1)), "TIFF"),
+    "float TIFF below zero": lambda: saved(Image.fromarray(floats(-3, 9)), "TIFF"),
+    "32-bit TIFF": lambda: saved(Image.fromarray(floats(0, 60_000).astype(np.int32)), "TIFF"),
     "WebP": lambda: saved(photograph(), "WEBP", lossless=True),
     "BMP": lambda: saved(photograph(), "BMP"),
     "TIFF": lambda: saved(photograph(), "TIFF"),

@@ -260,9 +260,15 @@ def test_animations(file_format: str) -> None:
     for k in (0, 4, 2):
         assert np.array_equal(load_pixels(data, frame=k)[0], np.asarray(frames[k])), k
     assert np.array_equal(load_pixels(data), load_pixels(data, frame=0))
-    for bad in (5, -1, 10**9):
+    for bad in (5, -1, 10**9, True):
         with pytest.raises(ImageError, match="frames 0 to 4"):
             load_image(data, frame=bad)
+
+
+@pytest.mark.parametrize("size", [True, (True, 5), 0, -1, 1025, (3, 4, 5), "7", 2.0])
+def test_a_size_is_one_or_two_whole_numbers(size: Any) -> None:
+    with pytest.raises(ImageError, match="whole number"):
+        load_image(encode(Image.fromarray(noise(8, 8)), "PNG"), size=size)
 
 
 def test_stills_have_one_frame() -> None:

@@ -97,6 +97,20 @@ class Lab:
         self.at.file_uploader[0].set_value((name, data, "application/octet-stream"))
         return self.run()
 
+    def take_away_upload(self) -> Lab:
+        self.at.file_uploader[0].set_value(None)
+        return self.run()
+
+    def press(self, key: str) -> Lab:
+        next(button for button in self.at.button if button.key == key).click()
+        return self.run()
+
+    @property
+    def own(self) -> list[str]:
+        """The names of the person's own pictures that are shown: one or none."""
+        texts = [text.value for text in self.at.text]
+        return [text.removeprefix("Your picture: ") for text in texts if text.startswith("Your picture: ")]
+
     @property
     def header(self) -> dict[str, Any]:
         """What the stage view was told."""
@@ -490,6 +504,42 @@ def test_what_is_no_picture_is_refused_in_a_sentence(data: bytes) -> None:
     lab.upload("y.png", picture())
     assert lab.errors == []
     assert lab.header["notice"] == ""
+
+
+def test_after_a_damaged_upload_the_good_one_still_follows_the_settings() -> None:
+    lab = Lab(size="32").upload("red.png", picture()).upload("bad.png", picture()[:60])
+    assert (lab.own, len(lab.errors)) == (["red.png"], 1)
+    lab.choose(size="64", color="rgb")
+    assert lab.shapes["input"] == (3, 64, 64)
+    assert len(lab.errors) == 1
+    lab.take_away_upload()
+    assert (lab.own, lab.errors) == (["red.png"], []), "what was taken away was the damaged one"
+
+
+def test_a_damaged_upload_brings_nothing_back_that_was_put_away() -> None:
+    put_away = Lab(image="coffee", size="16").upload("red.png", picture()).press("back_to_sample")
+    taken_away = Lab(image="coffee", size="16").upload("red.png", picture()).take_away_upload()
+    coffee = Lab(image="coffee", size="16").header["stages"]
+    for lab in (put_away, taken_away):
+        assert (lab.own, lab.header["stages"]) == ([], coffee)
+        lab.upload("bad.png", b"no picture")
+        assert (lab.own, lab.header["stages"]) == ([], coffee)
+        assert len(lab.errors) == 1
+
+
+def test_ones_own_picture_waits_while_a_sample_is_shown() -> None:
+    lab = Lab(size="16").upload("red.png", picture())
+    red = lab.header["stages"]
+    lab.choose(image="rings")
+    assert lab.own == []
+    lab.press("back_to_own")
+    assert (lab.own, lab.header["stages"]) == (["red.png"], red)
+
+
+def test_the_sample_under_ones_own_picture_is_chosen_by_pressing_it_again() -> None:
+    lab = Lab(image="coffee", size="16").upload("red.png", picture())
+    lab.choose(image=None)  # what pressing a chosen button does
+    assert (lab.own, lab.header["stages"]) == ([], Lab(image="coffee", size="16").header["stages"])
 
 
 @pytest.mark.parametrize(

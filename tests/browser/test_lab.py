@@ -104,6 +104,32 @@ def test_widgets_write_the_address_and_the_address_gives_the_same_screen(lab: La
     assert {name: other.shown(name) for name in changes} == {name: lab.shown(name) for name in changes}
 
 
+def test_numbers_out_of_range_are_refused_in_words_and_change_nothing(lab: Lab) -> None:
+    lab.open(size="32", bias="0.5", kernel="1")
+    before = lab.pixels()
+    for name, text in {"bias": "1e7", "kernel": "0x10"}.items():
+        kept = lab.shown(name)
+        lab.fill(name, text)
+        eventually(lambda: "cannot be read" in lab.page.locator(f".st-key-problem-{name}").inner_text(), lab.page)  # noqa: B023
+        eventually(lambda: lab.pixels() == before, lab.page)
+        lab.fill(name, kept)
+        expect(lab.page.locator(f".st-key-problem-{name}")).to_have_count(0)
+    assert lab.pixels() == before
+
+
+def test_enter_on_what_stands_there_changes_nothing(lab: Lab) -> None:
+    settings = {"stride": "3,2", "size": "150", "pool_padding": "0,1"}
+    lab.open(**settings)
+    for name, text in settings.items():
+        lab.widget(name).click()
+        lab.page.keyboard.press("Enter")
+        lab.idle()
+        assert lab.shown(name) == text
+        lab.fill(name, text)
+        assert lab.shown(name) == text
+    lab.wait_query(**settings)
+
+
 def test_defaults_drop_out_of_the_address(lab: Lab) -> None:
     lab.open(stride="2", size="64", bias="1", color="rgb", pool="none")
     for name, text in {"stride": "1", "size": "300", "bias": "0", "pool": "max"}.items():
@@ -145,6 +171,7 @@ def test_what_cannot_be_read_is_said_and_ignored(lab: Lab) -> None:
     assert lab.kernel() == [[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]]
     for name, default in {"stride": "1", "size": "300", "bias": "0", "activation": "relu", "kernel": "edge"}.items():
         assert lab.shown(name) == default, name
+    lab.wait_query()  # what Copy link copies makes sense
 
 
 @pytest.mark.parametrize(
@@ -466,14 +493,84 @@ def test_a_tweak_keeps_the_zoom_by_keys_and_double_click_shows_all(lab: Lab) -> 
     expect(reset).to_be_hidden()
 
 
-def test_nothing_offers_to_send_a_picture_away(lab: Lab) -> None:
+def test_nothing_lies_over_the_pictures_or_offers_to_send_them_away(lab: Lab) -> None:
     lab.open(size="40")
     lab.settled()
-    labels = lab.page.locator(".modebar-btn").evaluate_all(
-        "all => all.map((b) => b.getAttribute('data-title') ?? b.ariaLabel)"
-    )
-    assert labels, "each stage has a toolbar"
-    assert not [label for label in labels if re.search("share|cloud|studio|edit", label or "", re.IGNORECASE)]
+    lab.page.mouse.move(*centre_of(lab, "conv"))
+    assert lab.page.locator(".modebar-btn, .modebar a").count() == 0
+
+
+def centre_of(lab: Lab, stage: str) -> tuple[float, float]:
+    at = box(lab.stage(stage).locator(".sv-cells"))
+    return at["x"] + at["width"] / 2, at["y"] + at["height"] / 2
+
+
+def test_buttons_zoom_all_stages(lab: Lab) -> None:
+    lab.open(size="100")
+    lab.settled()
+    whole = lab.pixels()
+    lab.page.get_by_role("button", name="Zoom in").click()
+    lab.settled()
+    assert lab.figure("input", "figure._fullLayout.xaxis.range") == [24.5, 74.5]
+    assert lab.figure("pool", "figure._fullLayout.xaxis.range") == [12, 37]
+    lab.page.get_by_role("button", name="Zoom out").click()
+    lab.settled()
+    eventually(lambda: lab.pixels() == whole, lab.page)
+    expect(lab.page.get_by_role("button", name="Show all")).to_be_hidden()
+
+
+def test_the_wheel_is_the_pages_where_it_scrolls_until_a_picture_is_clicked(lab: Lab) -> None:
+    page = lab.page
+    page.set_viewport_size({"width": 1280, "height": 600})
+    lab.open(size="100")
+    lab.settled()
+    reset = page.get_by_role("button", name="Show all")
+    top = lambda: page.locator("[data-testid=stMain]").evaluate("main => main.scrollTop")  # noqa: E731
+    page.mouse.move(*centre_of(lab, "conv"))
+    page.mouse.wheel(0, 60)
+    eventually(lambda: top() > 0, page)
+    expect(reset).to_be_hidden()
+    page.mouse.click(*centre_of(lab, "conv"))
+    page.mouse.wheel(0, -300)
+    expect(reset).to_be_visible()
+
+
+def test_the_stages_stay_in_sight_in_small(lab: Lab) -> None:
+    page = lab.page
+    page.set_viewport_size({"width": 390, "height": 844})
+    lab.open(size="60")
+    strip = page.get_by_role("button", name="Back to the stages")
+    expect(strip).to_be_hidden()
+    page.locator(".kernel-grid").scroll_into_view_if_needed()
+    page.mouse.move(200, 600)
+    page.mouse.wheel(0, 400)
+    expect(strip).to_be_visible()
+    assert strip.locator("figcaption").all_inner_texts() == ["Input", "Padded", "Convolution", "Activation", "Pooling"]
+    pictures = lambda: strip.locator("canvas").evaluate_all("all => all.map((c) => c.toDataURL())")  # noqa: E731
+    before = pictures()
+    lab.write(1, 1, "3")
+    eventually(lambda: [a != b for a, b in zip(pictures(), before)] == [False, False, True, True, True], page)
+    cell = box(lab.cell(0, 0))
+    assert cell["y"] > box(strip)["y"] + box(strip)["height"], "what is typed into is not under it"
+    strip.click()
+    expect(strip).to_be_hidden()
+
+
+def test_knobs_stand_under_their_stages(lab: Lab) -> None:
+    lab.open(size="40")
+    knobs = {"input": "image", "padded": "padding", "conv": "kernel", "activation": "activation", "pool": "pool"}
+
+    def check() -> None:
+        for stage in lab.shapes():
+            column = lab.page.locator("[data-testid=stColumn]", has=lab.page.locator(f".st-key-{knobs[stage]}"))
+            over, under = box(lab.stage(stage)), box(column.first)
+            assert abs(over["x"] - under["x"]) < 2 and abs(over["width"] - under["width"]) < 2, stage
+
+    check()
+    lab.fill("padding", "valid")
+    lab.fill("activation", "none")
+    assert list(lab.shapes()) == ["input", "conv", "pool"]
+    check()
 
 
 # --- reading cells --------------------------------------------------------------------------------

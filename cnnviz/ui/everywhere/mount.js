@@ -8,7 +8,7 @@
  * @returns {(parent: HTMLElement) => [View, () => void]} gives the element's view, and what to return to Streamlit
  */
 export function mounted(make) {
-  /** @type {WeakMap<HTMLElement, {view: View, call: object}>} */
+  /** @type {WeakMap<HTMLElement, {view: View, call: object | null}>} */
   const kept = new WeakMap();
   return (parent) => {
     const call = {};
@@ -17,6 +17,7 @@ export function mounted(make) {
     kept.set(parent, entry);
     const leave = () => {
       if (entry.call !== call) return;
+      entry.call = null;
       kept.delete(parent);
       entry.view.close();
     };

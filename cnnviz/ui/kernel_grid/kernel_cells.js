@@ -311,9 +311,10 @@ export class Cells {
       cell.input.setSelectionRange(cell.input.value.length, cell.input.value.length);
     });
     on("mousedown", (cell, event) => {
-      if (event.button !== 0 || (cell === this.current && this.mode !== "rest")) return;
+      if (event.button !== 0 || (cell === this.current && this.mode !== "rest" && !cell.problem)) return;
       event.preventDefault(); // no caret: a click selects the whole number, and a drag scrubs it
       this.#focus(cell.i, cell.j);
+      if (cell.problem) cell.input.select(); // bad text is replaced, not continued
     });
     new Scrub(this.root, {
       cellOf: (target) => this.#cellOf(target),

@@ -239,7 +239,8 @@ class Editor {
     const block = readBlock(event.clipboardData?.getData("text/plain") ?? "", this.side);
     if (block === null) return; // one number: it is typed text
     event.preventDefault();
-    if ("problem" in block) this.#say(`${block.problem}. The kernel stays.`);
-    else this.#apply(block.rows);
+    if ("problem" in block) return this.#say(`${block.problem}. The kernel stays.`);
+    this.#apply(block.rows);
+    this.#say(`Pasted: the kernel is now ${block.rows.length}×${block.rows[0].length}.`, false);
   }
 }

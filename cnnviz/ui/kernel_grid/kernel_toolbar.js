@@ -14,6 +14,7 @@ export class Toolbar {
    */
   constructor(onTurn, onRandom) {
     this.onRandom = onRandom;
+    this.drawn = ""; // method and seed, the last time
     const one = (dy, dx) => () => onTurn((rows) => resized(rows, rows.length + dy, rows[0].length + dx));
     this.height = stepper("row", one(-1, 0), one(1, 0));
     this.width = stepper("column", one(0, -1), one(0, 1));
@@ -33,7 +34,7 @@ export class Toolbar {
       ]),
       group("Sum", [this.normalise]),
       group("Random", [
-        button("dice", "Draw random weights with the next seed", () => this.#draw((this.#seedNumber() + 1) % SEEDS)),
+        button("dice", "Draw random weights; again: with the next seed", () => this.#draw(this.#nextSeed())),
         this.method,
         this.seed,
       ], "kg-random"),
@@ -61,8 +62,15 @@ export class Toolbar {
     return /^[0-9]{1,10}$/.test(text) ? Number(text) % SEEDS : 0;
   }
 
+  /** The seed that stands there, or the next if that was the last drawn with. */
+  #nextSeed() {
+    const seed = this.#seedNumber();
+    return this.drawn === `${this.method.value} ${seed}` ? (seed + 1) % SEEDS : seed;
+  }
+
   /** @param {number} seed */
   #draw(seed) {
+    this.drawn = `${this.method.value} ${seed}`;
     this.seed.value = String(seed);
     this.onRandom({ method: this.method.value, seed, ...this.size });
   }
