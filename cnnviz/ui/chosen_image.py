@@ -63,16 +63,10 @@ def chosen_image(values: Mapping[str, Any]) -> Chosen:
     return Chosen(image, sample.title, sample.name, frames, problem, spare=own is not None)
 
 
-def offer(file: Any) -> None:
-    """Take a file that Streamlit got from the person; None: they took theirs away."""
-    state = st.session_state
+def offer(file: Any, name: str = "") -> None:
+    """Take a file that Streamlit got from the person, or None. name: what to call it, if not by its own."""
     if file is not None:
-        state["offered"] = _Own(file.name, file.getvalue())
-    elif state.get("own problem"):
-        state["own problem"] = ""  # what they took away was never shown
-    else:
-        state.pop("own", None)
-        state.pop("own decoded", None)
+        st.session_state["offered"] = _Own(name or file.name, file.getvalue())
 
 
 def show_own(yes: bool) -> None:

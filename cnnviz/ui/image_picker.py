@@ -35,19 +35,16 @@ def image_picker(controls: Controls, chosen: Chosen) -> None:
     if chosen.problem:
         st.error(escaped(chosen.problem), icon=":material/broken_image:")
     if own:
-        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-            st.text(f"Your picture: {chosen.title}")  # a stranger may have named it: no Markdown
-            st.button("Back to the sample", on_click=show_own, args=(False,), type="tertiary", key="back_to_sample")
+        st.text(f"Your picture: {chosen.title}", width="stretch")  # a stranger may have named it: no Markdown
+        st.button("Back to the sample", on_click=show_own, args=(False,), type="tertiary", key="back_to_sample")
     elif not chosen.problem:
         st.caption(SAMPLES[chosen.sample or ""].look_at)
     if chosen.spare:
         st.button("Back to your own picture", on_click=show_own, args=(True,), type="tertiary", key="back_to_own")
     if chosen.frames > 1:
         st.slider(f"Frame, of {chosen.frames}", 0, chosen.frames - 1, key="frame", bind="query-params")
-    # Of any type: what cannot be read is said in our words, and a right picture may have a wrong name.
-    st.file_uploader(
-        "Your picture", key="upload", on_change=lambda: offer(st.session_state["upload"]), label_visibility="collapsed"
-    )
+    with st.container(key="upload"):
+        _uploader()
     with st.container(horizontal=True, gap="small"):
         controls.typed("size", "Size", SIZES, help="300, or height x width as in 200x300")
         controls.picked("fit", "Fit", help=FIT_HELP)
@@ -61,11 +58,25 @@ def image_picker(controls: Controls, chosen: Chosen) -> None:
             _camera()
 
 
+def _uploader() -> None:
+    """Takes files of any type: what cannot be read is said in our words, and a right picture may have a wrong name.
+
+    Each file gets an uploader of its own, so that an old one neither clutters it nor leaves when a new one comes.
+    """
+    count = st.session_state.setdefault("uploads", 0)
+
+    def taken() -> None:
+        offer(st.session_state[f"upload-{count}"])
+        st.session_state["uploads"] = count + 1
+
+    st.file_uploader("Your picture", key=f"upload-{count}", on_change=taken, label_visibility="collapsed")
+
+
 @st.dialog("Take a picture")
 def _camera() -> None:
     photo = st.camera_input("Camera", key="camera", label_visibility="collapsed")
     if photo is not None:
-        offer(photo)
+        offer(photo, "from the camera")
         st.rerun()
 
 

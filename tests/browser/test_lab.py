@@ -342,6 +342,25 @@ def test_a_pasted_picture(lab: Lab) -> None:
         check_readings(lab, "input", expected.stages(own, size="40")["input"])
 
 
+def test_a_photograph_from_the_camera(new_lab: OpenLab) -> None:
+    lab = new_lab(permissions=["camera"]).open(size="40", image="impulse")
+    page = lab.page
+    sample = lab.pixels()["input"]
+    page.get_by_role("button", name="Camera").click()
+    page.get_by_role("button", name="Take photo").click()
+    eventually(lambda: "Your picture: from the camera" in page.inner_text("body"), page)
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    lab.idle()
+    assert lab.pixels()["input"] != sample
+    photograph = lab.pixels()["input"]
+    lab.fill("stride", "2")
+    assert lab.pixels()["input"] == photograph
+    page.get_by_role("button", name="Back to the sample").click()
+    eventually(lambda: lab.pixels()["input"] == sample, page)
+    page.get_by_role("button", name="Back to your own picture").click()
+    eventually(lambda: lab.pixels()["input"] == photograph, page)
+
+
 def test_a_frame_of_a_moving_picture(lab: Lab) -> None:
     lab.open(image="moving-dot", size="40")
     first = lab.pixels()
