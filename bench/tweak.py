@@ -2,8 +2,9 @@
 
 our default page, an empty Streamlit app under plain `streamlit run`, and the naive page. A tweak counts
 from the key press to two animation frames after the page shows its result; no value is ever repeated.
-Also: a knob that only the server can follow (the frame of a moving picture), bytes per tweak, the cold load of
-both pages, how soon the server is ready, and a 12-megapixel photograph from the drop to the screen.
+Of our page: a kernel cell, the bias, a knob that is a menu (padding, from Enter on), and one that only the server can
+follow (the frame of a moving picture). Also bytes per tweak, the cold load of both pages, how soon the server is
+ready, and a 12-megapixel photograph from the drop to the screen.
 
     python bench/tweak.py [--rounds 40] [--json out.json]
 """
@@ -23,6 +24,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from PIL import Image
@@ -31,17 +33,20 @@ from playwright.sync_api import Browser, Page, sync_playwright
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from cnnviz.images import SAMPLES
 from tests.browser.chromium import launch_options
+from tests.browser.lab_page import Lab
 
 SAMPLE_FRAMES = 16  # of the sample moving-dot
 ROOT = Path(__file__).parents[1]
 
-# Armed before the key press: the time of the key event, then of the page's answer plus two frames.
+# Armed before the key press (or the drop): the time of its event, then of the page's answer plus two frames.
 WATCH = """([selector, attribute]) => {
   const root = document.querySelector(selector);
   const before = attribute ? root.getAttribute(attribute) : root.textContent;
   window.tweak = null;
   let start = null;
-  addEventListener("keydown", (event) => { start ??= event.timeStamp; }, { once: true, capture: true });
+  for (const kind of ["keydown", "drop"]) {
+    addEventListener(kind, (event) => { start ??= event.timeStamp; }, { once: true, capture: true });
+  }
   const observer = new MutationObserver(() => {
     const now = document.querySelector(selector);
     if (!now || (attribute ? now.getAttribute(attribute) : now.textContent) === before) return;
@@ -149,19 +154,16 @@ def phone_photograph() -> bytes:
     rng = np.random.default_rng(0)
     with Image.open(SAMPLES["coffee"].path) as small:
         large = np.asarray(small.convert("RGB").resize((4000, 3000), Image.Resampling.BICUBIC), dtype=np.int16)
-    grain = rng.integers(-6, 7, large.shape, dtype=np.int16)
+    grain = rng.integers(-14, 15, large.shape, dtype=np.int16)
     buffer = io.BytesIO()
-    Image.fromarray((large + grain).clip(0, 255).astype(np.uint8)).save(buffer, "JPEG", quality=88)
+    Image.fromarray((large + grain).clip(0, 255).astype(np.uint8)).save(buffer, "JPEG", quality=90)
     return buffer.getvalue()
 
 
-def upload(page: Page, data: bytes) -> float:
-    """Seconds from the choice of a file until its picture is painted."""
+def drop(page: Page, path: Path) -> float:
+    """Seconds from the drop of a file on the stages until its picture is painted."""
     page.evaluate(WATCH, ["[data-drawn]", "data-drawn"])
-    page.evaluate("() => dispatchEvent(new KeyboardEvent('keydown'))")  # what the clock waits for
-    page.set_input_files(
-        ".st-key-upload input[type=file]", {"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": data}
-    )
+    Lab(page, "").drop(path, page.locator("[data-stage=conv]"))
     page.wait_for_function("window.tweak !== null")
     return float(page.evaluate("window.tweak")) / 1000
 
@@ -173,7 +175,14 @@ def main() -> None:
     options = parser.parse_args()
     ours = [sys.executable, "-m", "cnnviz", "--port", "8611"]
     drawn = ["[data-drawn]", "data-drawn"]
-    times: dict[str, list[float]] = {"empty": [], "kernel cell": [], "bias": [], "frame": [], "naive": []}
+    times: dict[str, list[float]] = {
+        "empty": [],
+        "kernel cell": [],
+        "bias": [],
+        "padding": [],
+        "frame": [],
+        "naive": [],
+    }
     with (
         server(plain("empty", 8612), 8612),
         server(plain("naive", 8613), 8613),
@@ -200,14 +209,20 @@ def main() -> None:
             times["kernel cell"].append(tweak(lab, "PageUp", WATCH, drawn))
             lab.focus(".st-key-bias input")
             times["bias"].append(tweak(lab, "ArrowUp", WATCH, drawn))
+            lab.locator(".st-key-padding input").press("ControlOrMeta+a")
+            lab.keyboard.type(str(i + 2))
+            times["padding"].append(tweak(lab, "Enter", WATCH, drawn))
             if i < SAMPLE_FRAMES - 1:
                 moving.focus(".st-key-frame input[type=range]")
                 times["frame"].append(tweak(moving, "ArrowRight", WATCH, drawn))
             if i % 4 == 0:
                 times["naive"].append(tweak(naive, "ArrowRight", NAIVE))
-        per_tweak = (lab.received[0] - before) / (2 * options.rounds)  # type: ignore[attr-defined]
+        per_tweak = (lab.received[0] - before) / (3 * options.rounds)  # type: ignore[attr-defined]
         photograph = phone_photograph()
-        photographs = [upload(open_page(browser, 8611, "[data-drawn]")[0], photograph) for _ in range(3)]
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "photograph.jpg"
+            path.write_bytes(photograph)
+            photographs = [drop(open_page(browser, 8611, "[data-drawn]")[0], path) for _ in range(3)]
         browser.close()
 
     median = {name: statistics.median(values[2:]) for name, values in times.items()}
@@ -215,7 +230,7 @@ def main() -> None:
         **{f"{name}: tweak to painted, ms": round(value, 1) for name, value in median.items()},
         **{
             f"{name} / empty": round(median[name] / median["empty"], 2)
-            for name in ("kernel cell", "bias", "frame", "naive")
+            for name in ("kernel cell", "bias", "padding", "frame", "naive")
         },
         "kB per tweak": round(per_tweak / 1000, 1),
         "cold load, MB": round(cold_bytes / 1e6, 2),

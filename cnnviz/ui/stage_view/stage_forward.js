@@ -22,7 +22,9 @@ function affordable(stages) {
 
 const COMPUTE = {
   image({ levels }) {
-    return Float32Array.from(levels, (level) => level / 255);
+    const out = new Float32Array(levels.length);
+    for (let i = 0; i < out.length; i++) out[i] = levels[i] / 255; // a loop: `from` and `map` take ten times as long
+    return out;
   },
 
   pad({ how, shape: [channels, height, width] }, { values, shape: [, rows, columns] }) {
@@ -59,7 +61,9 @@ const COMPUTE = {
 
   activation({ how }, { values }) {
     const f = ACTIVATIONS[how.name];
-    return values.map((x) => f(x, how.parameters));
+    const out = new Float32Array(values.length);
+    for (let i = 0; i < out.length; i++) out[i] = f(values[i], how.parameters);
+    return out;
   },
 
   pool({ how, shape: [channels, height, width] }, { values, shape: [, rows, columns] }) {
@@ -94,13 +98,15 @@ const COMPUTE = {
 /** What the server says of a stage's values: levels, range, colours (as `StageMap.colors`). */
 function described(stage, values) {
   let [low, high] = [Infinity, -Infinity];
-  for (const v of values) {
+  for (let i = 0; i < values.length; i++) {
+    const v = values[i];
     if (v < low) low = v;
     if (v > high) high = v;
   }
   if (stage.how.op === "pad") return { ...stage, values, low, high, scale: "gray", colors: [Math.min(0, low), Math.max(1, high)] };
   const scale = high > low ? 255 / (high - low) : 0;
-  const levels = Uint8Array.from(values, (v) => (v - low) * scale + 0.5);
+  const levels = new Uint8Array(values.length);
+  for (let i = 0; i < levels.length; i++) levels[i] = (values[i] - low) * scale + 0.5;
   const reach = Math.max(-low, high);
   const look = low < 0 ? { scale: "diverging", colors: [-reach, reach] } : { scale: "sequential", colors: [0, high] };
   return { ...stage, ...look, values, levels, low, high };

@@ -69,6 +69,17 @@ const nameOf = (target) => NAMES.find((name) => target?.closest?.(`.st-key-${nam
 /** What the menus show; an open one is left out, its text may be half written. */
 export const chosen = () => NAMES.filter((name) => isOpen(name) === "false").map(read);
 
+/**
+ * What an open menu is about to be set to, by Enter or by a click on one of its options: the menu itself takes a few
+ * frames to close. @param {KeyboardEvent | PointerEvent} event
+ */
+export function picked({ type, key, target }) {
+  const name = NAMES.find((other) => isOpen(other) === "true");
+  const active = name && type === "keydown" && key === "Enter" && box(name).getAttribute("aria-activedescendant");
+  const option = active ? document.getElementById(active) : name && type === "pointerup" && target.closest?.("[role=option]");
+  return option ? [name, KNOBS[name](option.textContent.replace(/^Add: /, ""))] : null;
+}
+
 /** The knob that an element belongs to, if its text counts while it is being written. @param {Element} target */
 export function written(target) {
   const name = nameOf(target);

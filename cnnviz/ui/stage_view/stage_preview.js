@@ -3,7 +3,7 @@
  * frame, while the same tweak travels to the server and back. What the server says replaces it.
  */
 import { forward } from "./stage_forward.js";
-import { chosen, isWriting, written } from "./stage_knobs.js";
+import { chosen, isWriting, picked, written } from "./stage_knobs.js";
 import { layOut } from "./stage_layout.js";
 
 /** @typedef {import("./stage_values.js").Stage} Stage */
@@ -11,6 +11,7 @@ import { layOut } from "./stage_layout.js";
 /** @typedef {import("./stage_layout.js").Words} Words */
 
 const EVENTS = ["keydown", "input", "click"];
+const PICKS = ["keydown", "pointerup"];
 const PATIENCE = 2000; // ms
 
 /** Whether two values of a setting are the same; weights are float32 wherever they are used. */
@@ -28,7 +29,12 @@ export class Preview {
       const knob = written(target);
       if (knob) this.ask([knob]);
     };
+    this.onPick = (event) => {
+      const knob = picked(event);
+      if (knob) this.ask([knob]);
+    };
     document.addEventListener("cnnviz-kernel", this.onKernel);
+    for (const event of PICKS) window.addEventListener(event, this.onPick, { capture: true }); // while the menu is open
     // On the window, which hears last: by then React has put the new text into the box.
     for (const event of EVENTS) window.addEventListener(event, this.onBox);
     // A menu that closes has its new text, or its old one back, a frame later.
@@ -42,6 +48,7 @@ export class Preview {
     this.menus.disconnect();
     document.removeEventListener("cnnviz-kernel", this.onKernel);
     for (const event of EVENTS) window.removeEventListener(event, this.onBox);
+    for (const event of PICKS) window.removeEventListener(event, this.onPick, { capture: true });
   }
 
   /**
@@ -69,7 +76,7 @@ export class Preview {
       if (value === null) {
         isNews ||= name in this.wanted;
         delete this.wanted[name];
-      } else if (name in this.wanted || !isSame(float32(name, value), float32(name, settings[name]))) {
+      } else if (!isSame(float32(name, value), this.wanted[name] ?? float32(name, settings[name]))) {
         isNews = true;
         this.wanted[name] = float32(name, value);
       }

@@ -62,7 +62,10 @@ class View {
     this.strip = new Strip(this.row);
     this.root = element("div", { className: "stage-view" }, this.notice, this.row, bar, this.strip.root);
     parent.append(this.root);
-    this.resized = new ResizeObserver(() => this.stages && this.width !== this.row.clientWidth && this.draw());
+    this.resized = new ResizeObserver(() => {
+      if (!this.cell) this.readout.textContent = hint();
+      if (this.stages && this.width !== this.row.clientWidth) this.draw();
+    });
     this.resized.observe(this.row);
     this.closing = new AbortController();
     for (const event of ["pointerup", "pointercancel"]) {
@@ -87,6 +90,10 @@ class View {
 
   /** Add and drop stages, so that the row holds exactly those of the message, in order, each at its place. */
   arrange() {
+    const { places, titles } = this.message;
+    const order = this.stages.map((stage) => stage.name);
+    if (`${places} ${order}` === this.arranged) return;
+    this.arranged = `${places} ${order}`;
     for (const [name, frame] of this.frames) {
       if (this.stages.some((stage) => stage.name === name)) continue;
       window.Plotly?.purge(frame.figure);
@@ -95,8 +102,7 @@ class View {
       if (this.cell?.name === name) this.cell = null;
     }
     for (const empty of this.row.querySelectorAll(".sv-empty")) empty.remove();
-    const { places, titles } = this.message;
-    const names = places.length > 0 ? places : this.stages.map((stage) => stage.name);
+    const names = places.length > 0 ? places : order;
     this.row.style.setProperty("--places", names.length);
     names.forEach((name, i) => {
       const node = this.stage(name) ? (this.frames.get(name) ?? this.build(name)).section : emptyPlace(titles[name]);
@@ -182,7 +188,6 @@ class View {
     });
     this.strip.update(pictures);
     if (this.cell) this.reread();
-    else this.readout.textContent = hint();
     this.all.hidden = !this.view;
     this.root.dataset.drawn = `${++this.drawn}`;
     this.restLater();
