@@ -1,12 +1,13 @@
-"""images: every format against values computed another way; hostile files against the clock."""
+"""images: every format against values computed another way; what hostile files make it do."""
 
 from __future__ import annotations
 
 import io
+import signal
 import struct
-import time
 import warnings
 import zlib
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from fractions import Fraction
@@ -17,9 +18,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFile
 
-from cnnviz import images
+from cnnviz import image_files, images
 from cnnviz.images import SAMPLES, ImageError, frame_count, load_image, load_pixels
 
 Array = np.ndarray[Any, Any]
@@ -27,6 +28,35 @@ Array = np.ndarray[Any, Any]
 
 # pytest resets the filters that images sets; Pillow remarks on most of the damaged files below.
 pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture(autouse=True)
+def _no_hang() -> Iterator[None]:
+    """No file holds a test for minutes: that would be a way to stop a server."""
+
+    def stop(*_: object) -> None:
+        pytest.fail("a file held the decoder for two minutes")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(120)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """The sizes of the pictures that Pillow has begun to decode."""
+    sizes: list[tuple[int, int]] = []
+    load = ImageFile.ImageFile.load
+
+    def noted(image: ImageFile.ImageFile) -> Any:
+        if image.tile:  # else it is decoded already
+            sizes.append(image.size)
+        return load(image)
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", noted)
+    return sizes
 
 
 def encode(image: Image.Image, file_format: str, **options: Any) -> bytes:
@@ -347,14 +377,12 @@ def test_a_crop_of_an_extreme_shape_still_works() -> None:
     assert load_pixels(data, size=(1, 1024), fit="keep").shape == (1, 1, 1024)
 
 
-def test_large_photographs_are_shrunk_early_fast_and_true() -> None:
+def test_large_photographs_are_shrunk_early_and_true(decoded: list[tuple[int, int]]) -> None:
     with Image.open(SAMPLES["astronaut"].path) as photograph:
         data = encode(photograph.resize((4000, 3000)), "JPEG", quality=90)
-    load_pixels(data, mode="RGB", size=300)
-    start = time.perf_counter()
+    decoded.clear()
     small = load_pixels(data, mode="RGB", size=300).astype(int)
-    seconds = time.perf_counter() - start
-    assert seconds < 0.5
+    assert decoded == [(2000, 1500)], "a quarter of the pixels"
     whole = np.asarray(Image.open(io.BytesIO(data)))[:, 500:3500]
     means = whole.reshape(300, 10, 300, 10, 3).mean(axis=(1, 3))
     assert np.abs(small.transpose(1, 2, 0) - means).max() < 3
@@ -397,11 +425,9 @@ def test_threads_get_what_one_gets() -> None:
 # --- files that are refused -----------------------------------------------------------------------
 
 
-def refused(data: bytes, match: str = "", seconds: float = 3.0, **arguments: Any) -> None:
-    start = time.perf_counter()
+def refused(data: bytes, match: str = "", **arguments: Any) -> None:
     with pytest.raises(ImageError, match=match) as caught:
         load_image(data, size=300, **arguments)
-    assert time.perf_counter() - start < seconds
     message = str(caught.value)
     assert message.endswith(".")
     assert len(message) < 200
@@ -444,7 +470,7 @@ def test_formats_outside_the_list_are_refused_although_pillow_reads_them() -> No
 
 
 def test_too_many_bytes_are_refused_unread(tmp_path: Any) -> None:
-    refused(bytes(images.MAX_BYTES + 1), "MB", seconds=0.2)
+    refused(bytes(image_files.MAX_BYTES + 1), "MB")
     path = tmp_path / "sparse.png"
     with path.open("wb") as file:
         file.truncate(10**11)
@@ -463,13 +489,14 @@ def png(width: int, height: int, body: bytes = b"", depth: int = 8, colour: int 
 
 
 @pytest.mark.parametrize("side", [7_100, 9_600, 12_000, 60_000, 2**31 - 1])
-def test_pictures_that_claim_too_many_pixels(side: int) -> None:
-    refused(png(side, side), "megapixels|damaged", seconds=0.3)
+def test_pictures_that_claim_too_many_pixels(side: int, decoded: list[tuple[int, int]]) -> None:
+    refused(png(side, side), "megapixels|damaged")
     bmp = b"BM" + struct.pack("<IIIIiiHHIIiiII", 1000, 0, 54, 40, side, side, 1, 24, 0, 0, 0, 0, 0, 0)
-    refused(bmp, seconds=0.3)
+    refused(bmp)
     gif = b"GIF89a" + struct.pack("<HHBBB", min(side, 65535), min(side, 65535), 0, 0, 0)
     gif += b"," + struct.pack("<HHHHB", 0, 0, min(side, 65535), min(side, 65535), 0) + b"\x08\x01\x00\x00;"
-    refused(gif, seconds=0.3)
+    refused(gif)
+    assert decoded == [], "nothing is decoded to find that out"
 
 
 def test_a_warning_turned_into_an_error_is_still_a_sentence() -> None:
@@ -482,16 +509,14 @@ def test_long_thin_pictures_are_refused() -> None:
     refused(png(30_000, 1, bytes(90_001)), "pixels a side")
 
 
-def test_an_allowed_size_with_no_body_is_refused_quickly() -> None:
+def test_an_allowed_size_with_no_body_is_refused() -> None:
     refused(png(7_000, 7_000), "damaged")
 
 
 def test_a_real_bomb_of_allowed_size_is_just_a_picture() -> None:
     data = png(5_000, 5_000, bytes(5_000 * 5_001), colour=0)
     assert len(data) < 40_000
-    start = time.perf_counter()
     assert load_image(data, size=300).max() == 0
-    assert time.perf_counter() - start < 3
 
 
 def gif_of(frames: int, width: int = 1, height: int = 1) -> bytes:
@@ -500,8 +525,8 @@ def gif_of(frames: int, width: int = 1, height: int = 1) -> bytes:
 
 
 def test_frames_without_end() -> None:
-    assert frame_count(gif_of(images.MAX_FRAMES)) == images.MAX_FRAMES
-    refused(gif_of(images.MAX_FRAMES + 1), "frames")
+    assert frame_count(gif_of(image_files.MAX_FRAMES)) == image_files.MAX_FRAMES
+    refused(gif_of(image_files.MAX_FRAMES + 1), "frames")
     refused(gif_of(5_000), "frames")
     refused(gif_of(1_000_000), "frames|too long")
 
@@ -520,7 +545,7 @@ def test_tiff_pages_without_end() -> None:
         return struct.pack("<HHHIII", 1, 256, 4, 1, 1, at + 18)
 
     pages = b"".join(page(8 + 18 * k) for k in range(200_000))
-    refused(b"II*\x00" + struct.pack("<I", 8) + pages, seconds=4)
+    refused(b"II*\x00" + struct.pack("<I", 8) + pages)
     loop = struct.pack("<HHHIII", 1, 256, 4, 1, 1, 8)
     refused(b"II*\x00" + struct.pack("<I", 8) + loop)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 
 import numpy as np
@@ -359,10 +358,8 @@ def test_kernels_by_name_and_by_rows() -> None:
     ],
 )
 def test_kernels_that_cannot_be_read(text: str, match: str) -> None:
-    start = time.perf_counter()
     with pytest.raises(KernelError, match=match) as caught:
         parse_kernel(text)
-    assert time.perf_counter() - start < 0.1
     assert len(str(caught.value)) < 150
 
 

@@ -1,0 +1,86 @@
+"""From a decoded picture to 256 steps at the size that was asked for. Plain arrays, exact sums."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+import numpy as np
+from PIL import Image
+
+Mode = Literal["L", "RGB"]
+Fit = Literal["crop", "keep", "stretch"]
+Bytes8 = np.ndarray[Any, np.dtype[np.uint8]]
+
+
+def eight_bit(image: Image.Image, mode: Mode) -> Bytes8:
+    """(H, W, C) uint8: a decoded picture's samples in 256 steps, over white, grey or RGB."""
+    if image.mode[0] in "IF":
+        grey = _full_scale(np.asarray(image), "16" in image.mode)
+        if isinstance(clear := image.info.get("transparency"), int):
+            grey = np.where(np.asarray(image) == clear, np.uint8(255), grey)
+        return np.repeat(grey[:, :, None], len(mode), axis=2)
+    if image.has_transparency_data:
+        colours = image.convert("RGBA")
+        image = Image.new("RGB", image.size, "white")
+        image.paste(colours, mask=colours.getchannel("A"))
+    if mode == "L" and image.mode not in ("L", "1"):
+        image = image.convert("RGB")  # from a palette or CMYK straight to grey, Pillow rounds differently
+    pixels = np.asarray(image.convert(mode))
+    return pixels[:, :, None] if mode == "L" else pixels
+
+
+def _full_scale(samples: np.ndarray[Any, Any], sixteen: bool) -> Bytes8:
+    values = np.nan_to_num(samples).astype(np.float64)
+    low, high = float(values.min()), float(values.max())
+    whole = samples.dtype.kind != "f"
+    scales = (65535.0,) if sixteen else (255.0, 65535.0) if whole else (1.0, 255.0, 65535.0)
+    scale = next((s for s in scales if low >= 0 and high <= s), None)
+    if scale is None:
+        values, scale = values - low, high - low  # float32 and int32 samples: the span is a fine double
+    eight: Bytes8 = np.floor(values / (scale or 1) * 255 + 0.5).astype(np.uint8)
+    return eight
+
+
+def fitted(pixels: Bytes8, wanted: tuple[int, int], fit: Fit) -> tuple[Bytes8, int, int]:
+    """Cut what "crop" cuts, and say how high and wide the result is."""
+    (height, width), (h, w) = pixels.shape[:2], wanted
+    if fit == "crop":
+        tall, wide = min(height, round(width * h / w)) or 1, min(width, round(height * w / h)) or 1
+        top, left = (height - tall) // 2, (width - wide) // 2
+        return pixels[top : top + tall, left : left + wide], h, w
+    if fit == "keep":
+        scale = min(h / height, w / width)
+        return pixels, min(h, max(1, round(height * scale))), min(w, max(1, round(width * scale)))
+    return pixels, h, w
+
+
+def area_averaged(pixels: Bytes8, height: int, width: int) -> Bytes8:
+    """Area-average (H, W, C) uint8 to (height, width, C), exactly: all sums are whole numbers."""
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    rows, over_rows = _weighted_rows(pixels, height, np.float32)
+    both, over_columns = _weighted_rows(rows.swapaxes(0, 1), width, np.float64)
+    sums, over = both.swapaxes(0, 1).astype(np.int64), over_rows * over_columns
+    return ((2 * sums + over) // (2 * over)).astype(np.uint8)
+
+
+def _weighted_rows(x: np.ndarray[Any, Any], parts: int, dtype: type) -> tuple[np.ndarray[Any, Any], int]:
+    """Share the rows of x, (H, W, C), out among ``parts`` equal intervals.
+
+    Measured in a ``parts``-th of a row every border is a whole number, and so is every overlap.
+
+    Returns:
+        Weighted sums, (parts, W, C), and the weight of each.
+    """
+    length, units = x.shape[0], parts
+    length, units = length // math.gcd(length, units), units // math.gcd(length, units)
+    flat_width = x.shape[1] * x.shape[2]
+    out = np.empty((parts, flat_width), dtype)
+    for j in range(parts):
+        start, stop = j * length, (j + 1) * length
+        first, last = start // units, -(-stop // units)
+        edges = np.arange(first, last + 1) * units
+        overlap: np.ndarray[Any, Any] = np.diff(edges.clip(start, stop)).astype(dtype)
+        out[j] = overlap @ x[first:last].astype(dtype).reshape(last - first, flat_width)
+    return out.reshape(parts, *x.shape[1:]), length
