@@ -27,7 +27,7 @@ KNOBS = {setting.name: setting for setting in LAB if setting not in IMAGE}
 COMPUTE = """async ([route, message, settings, cells]) => {
   const module = (name) => import(`${route}/${name}.js`);
   const [{ unpack }, { forward }, { layOut }, { value }] =
-    await Promise.all(["stage_view", "stage_forward", "stage_layout", "stage_values"].map(module));
+    await Promise.all(["stage_message", "stage_forward", "stage_layout", "stage_values"].map(module));
   const { stages, follow } = unpack(Uint8Array.from(atob(message), (c) => c.charCodeAt(0)));
   const laid = layOut(stages[0], { ...follow.settings, ...settings }, follow.words);
   const foretold = laid && forward(laid, stages);

@@ -347,6 +347,7 @@ def test_a_photograph_from_the_camera(new_lab: OpenLab) -> None:
     page = lab.page
     sample = lab.pixels()["input"]
     page.get_by_role("button", name="Camera").click()
+    page.wait_for_function("document.querySelector('video')?.currentTime > 0")
     page.get_by_role("button", name="Take photo").click()
     eventually(lambda: "Your picture: from the camera" in page.inner_text("body"), page)
     expect(page.get_by_role("dialog")).to_have_count(0)

@@ -3,8 +3,11 @@ import "./drop.js";
 import { forget } from "./history.js";
 import "./menus.js";
 import { mounted } from "./mount.js";
+import { Bar, scrolls } from "./stage_bar.js";
 import { buildStage, element, emptyPlace, isRGB, labelChannels, labelStage, styled } from "./stage_dom.js";
 import { MARGIN, settle } from "./stage_frame.js";
+import { onKey } from "./stage_keys.js";
+import { unpack } from "./stage_message.js";
 import { colour, show } from "./stage_paint.js";
 import { Preview } from "./stage_preview.js";
 import { cellAt, placeMark, plotSize, shownRange, viewOf } from "./stage_place.js";
@@ -13,30 +16,6 @@ import { format, rows, value } from "./stage_values.js";
 
 const REST = 350; // ms without a tweak before Plotly is told
 const MOST_CELLS = 250_000; // that Plotly is given: it lies under the canvas, and takes 0.3 µs for each
-const page = () => document.querySelector("[data-testid=stMain]") ?? document.documentElement;
-/** Whether the page itself can be scrolled: then the wheel is its own until a picture was clicked. */
-const scrolls = () => page().scrollHeight > page().clientHeight + 1;
-
-function hint() {
-  if (matchMedia("(pointer: coarse)").matches) return "Tap a cell to read it.";
-  return `Point at a cell to read it. ${scrolls() ? "Click, then scroll" : "Scroll"} to zoom, drag to move, double-click to see all.`;
-}
-
-const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
-
-/** Read one message: see `pack` in __init__.py. */
-export function unpack(data) {
-  const length = new DataView(data.buffer, data.byteOffset).getUint32(0, true);
-  const message = JSON.parse(new TextDecoder().decode(data.subarray(4, 4 + length)));
-  let at = 4 + length;
-  const take = (count) => data.subarray(at, (at += count));
-  message.palettes = Object.fromEntries(message.scales.map((name) => [name, take(768)]));
-  for (const stage of message.stages) {
-    if (stage.how.op !== "pad") stage.levels = take(stage.shape.reduce((a, b) => a * b));
-  }
-  return message;
-}
-
 class View {
   drawn = 0;
   frames = new Map(); // by stage name
@@ -47,23 +26,12 @@ class View {
   constructor(parent) {
     this.row = element("div", { className: "sv-row" });
     this.notice = element("p", { className: "sv-notice", role: "alert", hidden: true });
-    this.readout = element("output", { className: "sv-readout" });
-    this.shared = element("input", { type: "checkbox", onchange: () => this.draw() });
-    const button = (textContent, onclick, more = {}) => element("button", { type: "button", className: "sv-button", textContent, onclick, ...more });
-    this.all = button("Show all", () => this.zoom(null), { hidden: true });
-    const zooms = [["−", 2, "Zoom out"], ["+", 0.5, "Zoom in"]].map(([sign, factor, title]) =>
-      button(sign, () => this.zoomBy(factor), { title, "aria-label": title }));
-    this.copied = element("span", { className: "sv-copied", role: "status" });
-    const copy = button("Copy link", () => this.copyLink(), { className: "sv-button sv-link" });
-    const busy = element("span", { className: "sv-busy" }, "computing…");
-    const title = "One colour range for all stages after the input, so that their colours compare";
-    const sharing = element("label", { className: "sv-switch", title }, this.shared, "shared scale");
-    const bar = element("div", { className: "sv-bar" }, this.readout, busy, this.copied, this.all, ...zooms, sharing, copy);
+    this.bar = new Bar({ redraw: () => this.draw(), showAll: () => this.zoom(null), zoomBy: (factor) => this.zoomBy(factor) });
     this.strip = new Strip(this.row);
-    this.root = element("div", { className: "stage-view" }, this.notice, this.row, bar, this.strip.root);
+    this.root = element("div", { className: "stage-view" }, this.notice, this.row, this.bar.root, this.strip.root);
     parent.append(this.root);
     this.resized = new ResizeObserver(() => {
-      if (!this.cell) this.readout.textContent = hint();
+      if (!this.cell) this.bar.invite();
       if (this.stages && this.width !== this.row.clientWidth) this.draw();
     });
     this.resized.observe(this.row);
@@ -79,6 +47,7 @@ class View {
     forget(message.ignored);
     this.notice.hidden = !message.notice;
     this.notice.textContent = message.notice;
+    this.bar.linkNote = message.link_note;
     this.present(this.preview.hear(message.stages, message.follow));
   }
 
@@ -127,7 +96,7 @@ class View {
     });
     const leaveToPage = (event) => !event.ctrlKey && scrolls() && document.activeElement !== frame.plot && event.stopPropagation();
     frame.plot.addEventListener("wheel", leaveToPage, { capture: true, passive: true });
-    frame.plot.addEventListener("keydown", (event) => this.key(name, event));
+    frame.plot.addEventListener("keydown", (event) => onKey(this, name, event));
     this.frames.set(name, frame);
     return frame;
   }
@@ -145,7 +114,7 @@ class View {
   /** The scale of a stage and the values at its ends: its own, or the one that all computed stages share. */
   colors(stage) {
     if (isRGB(stage) && this.channel(stage) >= 0) return { scale: ["red", "green", "blue"][this.channel(stage)], ends: stage.colors };
-    if (!this.shared.checked || stage.scale === "gray") return { scale: stage.scale, ends: stage.colors };
+    if (!this.bar.isShared || stage.scale === "gray") return { scale: stage.scale, ends: stage.colors };
     const computed = this.stages.filter((other) => other.scale !== "gray");
     const low = Math.min(...computed.map((other) => other.low));
     const high = Math.max(...computed.map((other) => other.high));
@@ -188,7 +157,7 @@ class View {
     });
     this.strip.update(pictures);
     if (this.cell) this.reread();
-    this.all.hidden = !this.view;
+    this.bar.all.hidden = !this.view;
     this.root.dataset.drawn = `${++this.drawn}`;
     this.restLater();
   }
@@ -254,8 +223,7 @@ class View {
     const shown = this.channel(stage) < 0 ? Array.from({ length: channels }, (_, c) => c) : [this.channel(stage)];
     const index = this.stages.indexOf(stage);
     const values = shown.map((c) => format(value(this.stages, index, c, this.cell.row, this.cell.column)));
-    this.readout.setAttribute("aria-live", live);
-    this.readout.textContent = `${stage.title}, row ${this.cell.row}, column ${this.cell.column}: ${values.join(", ")}`;
+    this.bar.read(`${stage.title}, row ${this.cell.row}, column ${this.cell.column}: ${values.join(", ")}`, live);
     placeMark(this.frames.get(cell.name), shownRange(stage, this.view), this.cell);
   }
 
@@ -265,33 +233,7 @@ class View {
     if (this.cell.row < height && this.cell.column < width) return this.read(this.cell, "off");
     this.frames.get(this.cell.name).mark.hidden = true;
     this.cell = null;
-    this.readout.textContent = hint();
-  }
-
-  key(name, event) {
-    const stage = this.stage(name);
-    const [, height, width] = stage.shape;
-    const cell = this.cell?.name === name ? this.cell : { name, row: Math.floor(height / 2), column: Math.floor(width / 2) };
-    const step = STEPS[event.key];
-    const factor = { "+": 0.5, "=": 0.5, "-": 2 }[event.key];
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (step) {
-      this.read({ name, row: cell.row + step[0], column: cell.column + step[1] }, "polite");
-    } else if (factor) this.zoomBy(factor, cell);
-    else if (event.key === "0") this.zoom(null);
-    else return;
-    event.preventDefault();
-  }
-
-  async copyLink() {
-    const note = this.message.link_note ? ` ${this.message.link_note}` : "";
-    try {
-      await navigator.clipboard.writeText(location.href);
-      this.copied.textContent = `Link copied.${note}`;
-    } catch {
-      this.copied.textContent = `The link is in the address bar.${note}`; // no clipboard without https
-    }
-    setTimeout(() => (this.copied.textContent = ""), note ? 8000 : 3000);
+    this.bar.invite();
   }
 
   close() {
