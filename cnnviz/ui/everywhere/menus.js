@@ -1,28 +1,29 @@
 /**
  * A menu that takes any text takes it as it is written. Streamlit's own reads letters that are added to the text of
- * such a box as a search for these letters alone: "2", continued to "2,1", would become ",1". So each insertion is
- * handed to it as an emptied box and a new text.
+ * such a box as a search for these letters alone: "2", continued to "2,1", would become ",1". So each change is handed
+ * to it as an emptied box and a new text.
  */
 const WRITABLE = "[role=combobox][placeholder='Choose or write']"; // see controls.py
 const setValue = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set; // React's own hides it
+let isHandingOn = false;
 
-function write(box, text) {
+function handOn(box, text) {
   setValue.call(box, text);
   box.dispatchEvent(new InputEvent("input", { bubbles: true }));
 }
 
 addEventListener(
-  "beforeinput",
+  "input",
   (event) => {
     const box = event.target;
-    const added = event.data ?? event.dataTransfer?.getData("text/plain");
-    if (!added || event.isComposing || !event.cancelable || !box.matches?.(WRITABLE)) return;
-    event.preventDefault();
-    const [from, to] = [box.selectionStart, box.selectionEnd];
-    const text = box.value.slice(0, from) + added + box.value.slice(to);
-    write(box, "");
-    write(box, text);
-    box.setSelectionRange(from + added.length, from + added.length);
+    if (isHandingOn || event.isComposing || !box.matches?.(WRITABLE)) return;
+    event.stopImmediatePropagation();
+    const { value, selectionStart } = box;
+    isHandingOn = true;
+    handOn(box, "");
+    if (value) handOn(box, value);
+    isHandingOn = false;
+    box.setSelectionRange(selectionStart, selectionStart);
   },
   { capture: true },
 );
