@@ -6,38 +6,55 @@
 const WRITABLE = "[role=combobox][placeholder='Choose or write']"; // see controls.py
 const setValue = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set; // React's own hides it
 let isHandingOn = false;
+let written = null; // the box whose text was changed and not taken yet
 
 function handOn(box, text) {
   setValue.call(box, text);
   box.dispatchEvent(new InputEvent("input", { bubbles: true }));
 }
 
+function take(box) {
+  const { value, selectionStart } = box;
+  written = box;
+  isHandingOn = true;
+  handOn(box, "");
+  if (value) handOn(box, value);
+  isHandingOn = false;
+  box.setSelectionRange(selectionStart, selectionStart);
+}
+
 addEventListener(
   "input",
   (event) => {
-    const box = event.target;
-    if (isHandingOn || event.isComposing || !box.matches?.(WRITABLE)) return;
+    if (isHandingOn || !event.target.matches?.(WRITABLE)) return;
     event.stopImmediatePropagation();
-    const { value, selectionStart } = box;
-    isHandingOn = true;
-    handOn(box, "");
-    if (value) handOn(box, value);
-    isHandingOn = false;
-    box.setSelectionRange(selectionStart, selectionStart);
+    if (!event.isComposing) take(event.target);
   },
   { capture: true },
 );
+addEventListener("compositionend", ({ target }) => target.matches?.(WRITABLE) && take(target), { capture: true });
 
 /** What was written counts when the person goes on to something else, as in every other box. Escape gives it up. */
 function finish() {
   const box = document.activeElement;
-  if (!box?.matches(WRITABLE) || box.getAttribute("aria-expanded") !== "true") return;
+  if (!box || box !== written || box.getAttribute("aria-expanded") !== "true") return;
   box.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }));
 }
 
-addEventListener("keydown", (event) => event.key === "Tab" && finish(), { capture: true });
+addEventListener(
+  "keydown",
+  ({ key }) => {
+    if (key === "Tab") finish();
+    if (["Tab", "Enter", "Escape"].includes(key)) written = null;
+  },
+  { capture: true },
+);
 addEventListener(
   "pointerdown",
-  ({ target }) => target !== document.activeElement && !target.closest?.("[role=listbox]") && finish(),
+  ({ target }) => {
+    if (target === document.activeElement || target.closest?.("[role=listbox]")) return;
+    finish();
+    written = null;
+  },
   { capture: true },
 );

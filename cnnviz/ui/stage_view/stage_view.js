@@ -68,7 +68,9 @@ class View {
       window.Plotly?.purge(frame.figure);
       frame.section.remove();
       this.frames.delete(name);
-      if (this.cell?.name === name) this.cell = null;
+      if (this.cell?.name !== name) continue;
+      this.cell = null;
+      this.bar.invite();
     }
     for (const empty of this.row.querySelectorAll(".sv-empty")) empty.remove();
     const names = places.length > 0 ? places : order;
