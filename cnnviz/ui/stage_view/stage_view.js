@@ -174,14 +174,7 @@ class View {
     if (this.held) return this.restLater(); // a pan would lose its hold
     const drawn = this.drawn;
     const computed = getComputedStyle(this.root);
-    const theme = (name) => computed.getPropertyValue(`--st-${name}-color`);
-    const styles = {
-      text: computed.color,
-      font: computed.fontFamily,
-      primary: theme("primary"),
-      background: theme("background"),
-      border: theme("border"),
-    };
+    const styles = { text: computed.color, font: computed.fontFamily, border: computed.getPropertyValue("--st-border-color") };
     for (const stage of this.stages) {
       await new Promise((resolve) => (window.requestIdleCallback ?? setTimeout)(resolve, { timeout: 500 }));
       const frame = this.frames.get(stage.name);
