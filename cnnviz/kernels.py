@@ -176,8 +176,13 @@ def _shown(text: str) -> str:
     return short if len(text) <= 21 else short[:20] + "…"
 
 
+_CHANCE: Final = re.compile(r"(?P<method>[a-z_]+):(?P<height>[0-9]{1,2})x(?P<width>[0-9]{1,2}):(?P<seed>[0-9]{1,10})")
+
+
 def parse_kernel(text: str) -> Rows:
-    """Read a kernel from its URL form: a preset's name, or rows such as ``-1,-1,-1;-1,8,-1;-1,-1,-1``.
+    """Read a kernel from its URL form: a preset's name, rows such as ``-1,-1,-1;-1,8,-1;-1,-1,-1``, or chance.
+
+    Chance is a method of ``INITIALISATIONS``, a size and a seed: ``kaiming_uniform:3x3:7``.
 
     Returns:
         Rows of equal length, 1 to ``MAX_SIDE`` in each direction.
@@ -188,6 +193,11 @@ def parse_kernel(text: str) -> Rows:
         raise KernelError(f"The kernel is {len(text)} characters long; at most {MAX_TEXT} are read.")
     if (name := text.strip().lower()) in KERNELS:
         return KERNELS[name].values
+    if chance := _CHANCE.fullmatch(name):
+        height, width = int(chance["height"]), int(chance["width"])
+        check_kernel_size(height, width)
+        weights = initialise(chance["method"], (1, 1, height, width), int(chance["seed"]))
+        return tuple(tuple(row) for row in weights[0, 0].tolist())
     if re.match(r"[a-z]", name):
         raise KernelError(f"There is no kernel called “{_shown(text)}”.")
     lines = [line.split(",") for line in text.split(";")]

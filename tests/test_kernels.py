@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from cnnviz.kernels import (
     INITIALISATIONS,
     KERNELS,
+    MAX_SIDE,
     MAX_TEXT,
     MAX_VALUE,
     KernelError,
@@ -473,6 +474,21 @@ def test_seeds() -> None:
     assert torch.equal(initialise("normal", SHAPE, 3), initialise("normal", SHAPE, 3))
     assert not torch.equal(initialise("normal", SHAPE, 3), initialise("normal", SHAPE, 4))
     assert torch.equal(torch.get_rng_state(), before), "the global random state is left alone"
+
+
+@settings(deadline=None)
+@given(st.sampled_from(INITIALISATIONS), st.integers(0, 10**10 - 1), st.integers(1, MAX_SIDE), st.integers(1, MAX_SIDE))
+def test_chance_can_be_written(method: str, seed: int, height: int, width: int) -> None:
+    rows = parse_kernel(f" {method}:{height}x{width}:{seed}")
+    weights = initialise(method, (1, 1, height, width), seed)[0, 0]
+    assert weights.new_tensor(rows).equal(weights), "to the last bit"
+    assert np.array_equal(np.float32(parse_kernel(format_kernel(rows))), weights.numpy())
+
+
+@pytest.mark.parametrize("text", ["normal:3x3", "normal:0x3:1", "normal:16x3:1", "chance:3x3:1", "normal:3x3:-1"])
+def test_chance_that_cannot_be(text: str) -> None:
+    with pytest.raises(KernelError):
+        parse_kernel(text)
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,17 @@ class Reading:
     values: dict[str, Any]
     problems: dict[str, str]
 
+    def address(self) -> dict[str, str | None]:
+        """By name, what the address says of each setting; None of those that stand at their defaults."""
+        return {setting.name: self._said(setting) for setting in self.settings}
+
+    def _said(self, setting: Setting) -> str | None:
+        if setting.numeric and setting.name not in self.problems:
+            value = self.values[setting.name]
+            return None if value == setting.parse(setting.default) else str(value).removesuffix(".0")  # as browsers do
+        text = self.texts[setting.name]
+        return None if text == setting.default else text
+
     def agrees(self) -> bool:
         """Whether the widgets, shown by now, hold the values that were read before them."""
         return read(self.settings).values == self.values

@@ -14,7 +14,10 @@ STRIDE = "How many pixels the window moves from one sum to the next. 2 halves th
 DILATION = (
     "How far apart the pixels under the kernel lie. With 2 it leaves every other one out: it sees farther at no cost."
 )
-KERNEL = "A preset's name, or rows such as 0,1,0;1,-4,1;0,1,0. This is what the link carries."
+KERNEL = (
+    "A preset's name, rows such as 0,1,0;1,-4,1;0,1,0, or random weights by method, size and seed as in "
+    "kaiming_uniform:3x3:7. This is what the link carries."
+)
 BIAS = "A number added to every sum. A network learns it together with the kernel."
 ACTIVATION = (
     "What is done to each sum by itself. Without it, any number of convolutions in a row would be no more than one."

@@ -112,7 +112,12 @@ IMAGE = (
 )
 LAB = (
     *IMAGE,
-    Setting("kernel", "edge", parse_kernel, "a preset's name, or rows such as -1,-1,-1;-1,8,-1;-1,-1,-1"),
+    Setting(
+        "kernel",
+        "edge",
+        parse_kernel,
+        "a preset's name, rows such as 0,1,0;1,-4,1;0,1,0, or random weights as in normal:3x3:7",
+    ),
     number("bias", "0"),
     sizes("stride", "1", 1, 64),
     padding("padding", "same"),

@@ -27,8 +27,8 @@ st.title("From pixels to feature map", anchor=False)
 st.caption(INTRODUCTION)
 controls.say_unreadable(reading)
 stage_view(
-    now.maps, key="stages", places=TITLES, follow=now.follow, ignored=ignored, notice=now.notice,
-    link_note=now.link_note,
+    now.maps, key="stages", places=TITLES, follow=now.follow, ignored=ignored, address=reading.address(),
+    notice=now.notice, link_note=now.link_note,
 )  # fmt: skip
 with st.container(key="knobs"):
     # Each column stands under the stage that it changes.
@@ -57,7 +57,7 @@ with padding_column:
 
 with kernel_column:
     st.subheader("Kernel", anchor=False)
-    kernel_grid(values["kernel"], key="kernel_grid", on_change=lambda text: st.session_state.update(kernel=text))
+    kernel_grid(values["kernel"], reading.texts["kernel"], key="kernel_grid", box="kernel")
     with st.container(horizontal=True, gap="small"):
         show.text("kernel", "Kernel as text", help=help.KERNEL)
         show.number("bias", "Bias", help=help.BIAS)

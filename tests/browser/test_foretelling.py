@@ -128,3 +128,24 @@ def test_what_the_server_never_hears_of_is_taken_back(new_lab: OpenLab) -> None:
     lab.page.evaluate(f"document.dispatchEvent(new CustomEvent('cnnviz-kernel', {detail}))")
     eventually(lambda: lab.pixels()["conv"] != pixels["conv"], lab.page)
     eventually(lambda: lab.pixels() == pixels, lab.page)
+
+
+def test_two_tweaks_before_the_server_answers_both_stay_in_the_address(new_lab: OpenLab) -> None:
+    lab = new_lab()
+    line = Mute(lab)
+    lab.open(size="64")
+    line.hold()
+    lab.write(0, 0, "5")
+    lab.page.wait_for_timeout(50)
+    lab.widget("bias").press("ArrowUp")
+    lab.page.wait_for_timeout(300)
+    line.release()
+    lab.wait_query(size="64", kernel="5,-1,-1;-1,8,-1;-1,-1,-1", bias="0.1")
+    lab.page.go_back()
+    lab.wait_query(size="64")
+    lab.idle()
+    lab.page.wait_for_timeout(400)  # longer than the address rests before it is mended
+    lab.wait_query(size="64")
+    assert (lab.shown("bias"), lab.shown("kernel")) == ("0", "edge")
+    lab.page.go_forward()
+    lab.wait_query(size="64", kernel="5,-1,-1;-1,8,-1;-1,-1,-1", bias="0.1")

@@ -300,6 +300,18 @@ def test_an_upload_stays_while_the_rest_changes(new_lab: OpenLab) -> None:
     expect(page.locator(".sv-copied")).to_have_text("Link copied.")
 
 
+def test_knobs_write_the_address_under_any_number_of_uploads(new_lab: OpenLab) -> None:
+    lab = new_lab().open(size="60")
+    for count, color in enumerate((None, "rgb", "gray", "rgb", None, "gray")):
+        before = lab.pixels()["input"]
+        upload(lab, f"mine-{count}.png", picture(count))
+        eventually(lambda before=before: lab.pixels()["input"] != before, lab.page)
+        lab.idle()
+        if color:
+            lab.pill("color", color)
+            lab.wait_query(size="60", **({"color": "rgb"} if color == "rgb" else {}))
+
+
 def test_a_strangers_text_is_shown_as_text(lab: Lab) -> None:
     lab.open(size="40")
     for name in ("kernel", "size", "padding"):

@@ -2,29 +2,62 @@
  * One history entry for any number of tweaks. Streamlit pushes an entry for every value that the server
  * sets and replaces it for every value that a widget sets; here the first tweak of an entry pushes one,
  * marked, and all that follow replace it. So Back shows the page as it was opened, Forward as it was left.
+ *
+ * Streamlit may lose a setting from the address: a widget that it mounts anew may no longer write there, and what the
+ * server says of an older tweak replaces the address whole. So once nothing runs, it is made to say what the page shows.
  */
+const REST = 250; // ms
 const push = history.pushState.bind(history);
 const replace = history.replaceState.bind(history);
+let shown = null; // by name, the texts of the settings that the page shows; null: it is on its way to others
+let timer;
 let touched = false; // by a hand, since this entry was opened: what the page itself corrects is no tweak
 
 for (const event of ["pointerdown", "keydown", "wheel", "paste", "drop"]) {
   addEventListener(event, () => (touched = true), { capture: true, passive: true });
 }
-addEventListener("popstate", () => (touched = false), { capture: true });
+addEventListener("popstate", () => ([touched, shown] = [false, null]), { capture: true });
 
 function write(original, state, title, url) {
   const target = new URL(url ?? location.href, location.href);
   if (target.pathname !== location.pathname) {
-    touched = false;
+    [touched, shown] = [false, null];
     return original(state, title, url);
   }
+  if (original === replace) shown = null; // a widget's value: a word of the server's will follow
   if (target.search === location.search) return;
   if (!touched || history.state?.tweaked) return replace({ ...history.state, ...state }, title, url);
   push({ ...state, tweaked: true }, title, url);
 }
 
-history.pushState = (state, title, url) => write(push, state, title, url);
+history.pushState = (state, title, url) => {
+  write(push, state, title, url);
+  mendLater();
+};
 history.replaceState = (state, title, url) => write(replace, state, title, url);
+
+/** Say what the page shows. @param {Record<string, string | null>} texts of its settings, by name; null: its default */
+export function keep(texts) {
+  shown = texts;
+  mendLater();
+}
+
+function mendLater() {
+  clearTimeout(timer);
+  timer = setTimeout(() => {
+    if (!shown || !touched) return;
+    if (!document.querySelector('[data-test-script-state="notRunning"]')) return mendLater();
+    const url = new URL(location.href);
+    for (const [name, text] of Object.entries(shown)) {
+      const said = url.searchParams.get(name);
+      // A setting without a widget on the page is Streamlit's to keep or drop. 0.50 is 0.5.
+      if (said === text || !document.querySelector(`.st-key-${name}`)) continue;
+      if (text === null) url.searchParams.delete(name);
+      else if (said === null || Number(said) !== Number(text)) url.searchParams.set(name, text);
+    }
+    if (url.search !== location.search) write(push, history.state, "", url);
+  }, REST);
+}
 
 /** Take texts out of the address, as if they had never been there. @param {Record<string, string>} texts by name */
 export function forget(texts) {

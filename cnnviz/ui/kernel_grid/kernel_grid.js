@@ -1,4 +1,4 @@
-/** The kernel editor: what Streamlit mounts, and the state that its parts share. `__init__.py` has the protocol. */
+/** The kernel editor: what Streamlit mounts, and the state that its parts share. */
 
 import { Cells } from "./kernel_cells.js";
 import { Palette } from "./kernel_colors.js";
@@ -14,7 +14,7 @@ import { mounted } from "./mount.js";
 /** @typedef {{name: string, family: string, lookFor: string, rows: Rows}} Preset */
 /** @typedef {{presets: Map<string, Preset>, names: Map<string, string>, methods: string[]}} Library */
 /** @typedef {{kernels: [string, string, string, Rows][], methods: string[]}} LibraryData */
-/** @typedef {{kernel: string, number: number, edition: string, side: number, library?: LibraryData}} Data */
+/** @typedef {{kernel: string, text: string, box: string, edition: string, side: number, library: LibraryData}} Data */
 
 await new Promise((done) => {
   const href = new URL("kernel_grid.css", import.meta.url).href;
@@ -24,17 +24,15 @@ await new Promise((done) => {
   document.head.append(link);
 });
 
-/** @type {Map<string, Library>}  by edition: the server sends each one once */
-const libraries = new Map();
+const CHANCE = /^([a-z_]+):(\d+)x(\d+):(\d+)$/i; // as kernels.parse_kernel reads it
 const editorIn = mounted((parent) => new Editor(parent));
 
 /**
  * Streamlit calls this when the component mounts and again with every new `data` or theme.
- * @param {{data: Data, parentElement: HTMLElement, setStateValue: (name: string, value: unknown) => void}} component
+ * @param {{data: Data, parentElement: HTMLElement}} component
  */
-export default function kernelGrid({ data, parentElement, setStateValue }) {
+export default function kernelGrid({ data, parentElement }) {
   const [editor, leave] = editorIn(parentElement);
-  editor.link.setStateValue = setStateValue;
   editor.hear(data);
   return leave;
 }
@@ -56,9 +54,8 @@ class Editor {
     this.background = "";
     this.soon = 0;
     this.base = ""; // the preset that reset goes back to
-    this.asked = ""; // what random weights are on their way
-    /** @type {Map<string, string>} */ this.drawn = new Map(); // kernels that came of chance
-    this.link = new Link();
+    /** @type {Map<string, string>} */ this.drawn = new Map(); // kernels that came of chance, and how
+    this.link = new Link(() => this.hear(this.data));
     this.cells = new Cells(
       (i, j, value, group) => this.#apply(withCell(this.history.rows, i, j, value), group, true),
       (problem, isBad) => this.#say(problem, isBad),
@@ -66,10 +63,7 @@ class Editor {
     );
     this.toolbar = new Toolbar(
       (turn) => this.#apply(turn(this.history.rows)),
-      (random) => {
-        this.asked = `Drawn at random: ${random.method.replace(/_/g, " ")}, seed ${random.seed}.`;
-        this.link.send({ random });
-      },
+      ({ method, height, width, seed }) => this.link.send(`${method}:${height}x${width}:${seed}`),
     );
     this.menu = element("select", "kg-select kg-menu", { "aria-label": "Preset kernel" });
     this.menu.addEventListener("change", () => this.#choose(this.menu.value));
@@ -96,20 +90,20 @@ class Editor {
 
   /** @param {Data} data */
   hear(data) {
-    if (data.library) libraries.set(data.edition, readLibrary(data.library));
-    const library = libraries.get(data.edition);
-    if (library && library !== this.library) this.#stock(library, data.edition);
+    this.data = data;
+    this.link.box = data.box;
+    if (data.edition !== this.edition) this.#stock(data);
     this.side = data.side;
     this.#takeTheme();
     const rows = this.library.presets.get(data.kernel)?.rows ?? kernelRows(data.kernel);
-    const isNews = this.link.hear(data.number);
+    const [, method, , , seed] = CHANCE.exec(data.text.trim()) ?? [];
+    if (method) this.drawn.set(kernelText(rows), `Drawn at random: ${method.replace(/_/g, " ")}, seed ${seed}.`);
+    const isNews = this.link.hear(data.text);
     if (this.history === null) {
       this.history = new History(rows);
       this.#render(false);
     } else if (isNews && kernelText(rows) !== kernelText(this.history.rows)) {
       this.history.change(rows);
-      if (this.asked) this.drawn.set(kernelText(rows), this.asked);
-      this.asked = "";
       this.#render(false);
     } else {
       this.#render(true);
@@ -131,10 +125,10 @@ class Editor {
     this.root.style.colorScheme = this.palette.scheme;
   }
 
-  /** @param {Library} library @param {string} edition */
-  #stock(library, edition) {
-    this.library = library;
-    this.link.library = edition;
+  /** @param {Data} data */
+  #stock({ library: data, edition }) {
+    const library = readLibrary(data);
+    [this.library, this.edition] = [library, edition];
     const presets = [...library.presets.values()];
     const families = new Set(presets.map((preset) => preset.family));
     this.menu.replaceChildren(
@@ -147,8 +141,8 @@ class Editor {
   }
 
   /**
-   * Make a kernel the current one. Streamlit sends it when this task is over, so what a typed number changes
-   * here is drawn in a later one: the server need not wait for that.
+   * Make a kernel the current one. What a typed number changes here is drawn in a later task: the server need not
+   * wait for that.
    * @param {Rows} rows
    * @param {unknown} [group]
    * @param {boolean} [isTyped]
@@ -172,8 +166,7 @@ class Editor {
 
   #send() {
     const text = kernelText(this.history.rows);
-    this.asked = ""; // the answer, if it still comes, is older than this
-    this.link.send({ kernel: this.library.names.get(text) ?? text });
+    this.link.send(this.library.names.get(text) ?? text);
     // Whoever shows what the kernel does need not wait for the server.
     document.dispatchEvent(new CustomEvent("cnnviz-kernel", { detail: { rows: this.history.rows } }));
   }

@@ -1,5 +1,5 @@
 /**
- * The way to the server: at most one edit under way, the newest of the others waiting.
+ * The way to the server, through the kernel's text box: at most one edit under way, the newest of the others waiting.
  *
  * A new edit would stop the script run that answers the one before, and the stages of a fast scrub would
  * starve. So an edit counts as under way until its echo is here *and* its run is over.
@@ -7,37 +7,43 @@
 
 const PATIENCE = 300; // ms: after that an answer counts as lost, unless the server is known to be slower
 const LONGEST_PATIENCE = 5000;
+const setValue = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set; // React's own hides it
+
+/** Write into a text box of Streamlit's as a hand does. @param {HTMLInputElement} box @param {string} text */
+function write(box, text) {
+  setValue.call(box, text);
+  box.dispatchEvent(new InputEvent("input", { bubbles: true }));
+  box.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }));
+}
 
 export class Link {
-  constructor() {
-    /** The last edit sent. */
-    this.number = 0;
-    /** @type {object | null} */ this.waiting = null;
-    /** @type {((name: string, value: unknown) => void) | null} */ this.setStateValue = null;
-    this.library = "";
+  /** @param {() => void} onRest is called when an edit was given up: what the server said last is to be shown */
+  constructor(onRest) {
+    this.onRest = onRest;
+    this.box = ""; // the key of the text box
+    /** @type {string | null} */ this.waiting = null;
+    /** @type {string | null} */ this.underWay = null;
     this.patience = PATIENCE;
-    this.underWay = false;
     this.sentAt = 0;
     this.timer = 0;
     this.observer = new MutationObserver(() => this.#landWhenIdle());
   }
 
-  /** @param {object} edit */
-  send(edit) {
-    this.waiting = edit;
-    if (!this.underWay) this.#sendWaiting();
+  /** @param {string} text */
+  send(text) {
+    this.waiting = text;
+    if (this.underWay === null) this.#sendWaiting();
   }
 
   /**
-   * Take note of what the server has seen.
-   * @param {number} number
-   * @returns {boolean} whether its kernel is news: no edit of ours is still to be answered
+   * Take note of what the server has read from the box.
+   * @param {string} text
+   * @returns {boolean} whether it is news: no edit of ours is still to be answered
    */
-  hear(number) {
-    if (number < this.number) return false;
-    this.number = number;
-    const isNews = this.waiting === null;
-    if (this.underWay) this.#landWhenIdle(); // may send what waits
+  hear(text) {
+    const isAnswer = text === this.underWay;
+    const isNews = this.waiting === null && (isAnswer || this.underWay === null);
+    if (isAnswer) this.#landWhenIdle(); // may send what waits
     return isNews;
   }
 
@@ -47,15 +53,17 @@ export class Link {
   }
 
   #sendWaiting() {
-    const edit = this.waiting;
+    const text = this.waiting;
+    const box = document.querySelector(`.st-key-${this.box} input`);
     this.waiting = null;
-    this.number += 1;
-    this.underWay = true;
+    if (!box || box.value === text) return;
+    this.underWay = text;
     this.sentAt = performance.now();
-    this.setStateValue?.("edit", { number: this.number, library: this.library, ...edit });
+    write(box, text);
     this.timer = window.setTimeout(() => {
       this.patience = Math.min(2 * this.patience, LONGEST_PATIENCE);
       this.#land();
+      if (this.underWay === null) this.onRest();
     }, this.patience);
   }
 
@@ -72,7 +80,7 @@ export class Link {
 
   #land() {
     this.close();
-    this.underWay = false;
+    this.underWay = null;
     if (this.waiting !== null) this.#sendWaiting();
   }
 }

@@ -58,6 +58,7 @@ def stage_view(
     places: Mapping[str, str] | None = None,
     follow: Mapping[str, Any] | None = None,
     ignored: Mapping[str, str] | None = None,
+    address: Mapping[str, str | None] | None = None,
     notice: str = "",
     link_note: str = "",
 ) -> None:
@@ -69,11 +70,13 @@ def stage_view(
         follow: what `stages.follow` says, so that the browser shows a tweak before the server has heard of it;
             None where it cannot.
         ignored: what is to go from the address: by name, texts that make no sense.
+        address: what is to stand in it: by name, the texts of the settings shown, None of a default.
         notice: a sentence over the stages, for a setting that cannot work while the last good picture stays.
         link_note: what a copied link does not carry.
     """
     titles = dict(places or {})
     header = {"places": list(titles), "titles": titles, "follow": follow, "ignored": ignored or {}}
+    header["address"] = address or {}
     _mount(key=key, data=pack(stages, **header, notice=notice, link_note=link_note))
 
 

@@ -25,8 +25,8 @@ export class Preview {
     /** @type {Partial<Settings>} */ this.wanted = {}; // what the server has not confirmed
     this.frame = 0;
     this.onKernel = ({ detail }) => this.ask([["kernel", detail.rows]]);
-    this.onBox = ({ target }) => {
-      const knob = written(target);
+    this.onBox = ({ target, isTrusted }) => {
+      const knob = isTrusted && written(target); // what the kernel grid writes, it has said in rows
       if (knob) this.ask([knob]);
     };
     this.onPick = (event) => {

@@ -1,6 +1,6 @@
 /** The live stage view: read a message, paint at once, let Plotly follow at rest. */
 import "./drop.js";
-import { forget } from "./history.js";
+import { forget, keep } from "./history.js";
 import "./menus.js";
 import { mounted } from "./mount.js";
 import { Bar, scrolls } from "./stage_bar.js";
@@ -45,6 +45,7 @@ class View {
   update(message) {
     this.message = message;
     forget(message.ignored);
+    keep(message.address);
     this.notice.hidden = !message.notice;
     this.notice.textContent = message.notice;
     this.bar.linkNote = message.link_note;
