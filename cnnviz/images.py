@@ -6,6 +6,7 @@ its format by its content and never by its name. Nothing is kept between calls, 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -84,8 +85,9 @@ def load_pixels(source: Source, *, mode: Mode = "L", size: Size = None, fit: Fit
             # halving is not a plain mean: left with less to average, values would be off by up to 15 steps.
             image.draft(None, (4 * max(wanted),) * 2)
         image.load()
-        image = _upright(image)
+        image, negative = _upright(image), _deep_negative(image)
         pixels = eight_bit(image, mode)
+        pixels = 255 - pixels if negative else pixels
     except ImageError:
         raise
     except PILLOW_RAISES as error:
@@ -125,6 +127,12 @@ def _upright(image: Image.Image) -> Image.Image:
     except PILLOW_RAISES:  # damaged notes about a picture are no reason to refuse the picture
         return image
     return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
+
+
+def _deep_negative(image: Image.Image) -> bool:
+    """Whether 0 means white (TIFF 6.0, PhotometricInterpretation) in samples that Pillow does not turn by itself."""
+    tags: Mapping[int, object] = getattr(image, "tag_v2", {})
+    return image.mode[0] in "IF" and tags.get(262) == 0
 
 
 @dataclass(frozen=True)

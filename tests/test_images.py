@@ -237,6 +237,17 @@ def test_32_bit_and_float_samples(values: Array, expected: list[int]) -> None:
     assert load_pixels(data, mode="RGB")[:, 0].tolist() == [expected] * 3
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_a_tiff_in_which_zero_is_white(dtype: Any) -> None:
+    values = np.array([[0, 51, 255], [255, 204, 0]], dtype) * dtype({np.uint16: 257}.get(dtype, 1))
+    file = bytearray(encode(Image.fromarray(values), "TIFF"))
+    count = int.from_bytes(file[(ifd := int.from_bytes(file[4:8], "little")) : ifd + 2], "little")
+    [entry] = [at for at in range(ifd + 2, ifd + 2 + 12 * count, 12) if file[at : at + 2] == bytes((262 % 256, 1))]
+    assert load_pixels(bytes(file)).tolist() == [[[0, 51, 255], [255, 204, 0]]]
+    file[entry + 8] = 0
+    assert load_pixels(bytes(file)).tolist() == [[[255, 204, 0], [0, 51, 255]]]
+
+
 def test_cmyk() -> None:
     cmyk = Image.merge("CMYK", [Image.new("L", (16, 16), v) for v in (255, 0, 128, 0)])  # cyan, half yellow
     for data in (encode(cmyk, "TIFF"), encode(cmyk, "JPEG", quality=100)):
