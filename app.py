@@ -12,9 +12,11 @@ from pathlib import Path
 import streamlit as st
 import torch
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
-from cnnviz.ui import components, serving, warm_up
+from cnnviz.ui import components, image_picker, serving, warm_up
 
 SITE = Path(__file__).parent / "cnnviz" / "ui" / "site.py"
 
@@ -32,9 +34,17 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     yield
 
 
+async def thumbnails(_request: Request) -> Response:
+    """The samples' small pictures, under whatever address a page asks for them."""
+    return Response(image_picker.thumbnails(), media_type="image/jpeg", headers=serving.FOREVER)
+
+
 app = st.App(
     SITE,
     lifespan=lifespan,
-    routes=[Route("/ui/{edition}/{name:path}", serving.browser_file)],
+    routes=[
+        Route("/ui/{edition}/{name:path}", serving.browser_file),
+        Route("/thumbnails/{edition}.jpg", thumbnails),
+    ],
     middleware=[Middleware(serving.SecurityHeaders), Middleware(serving.CompressedScripts)],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import gzip
+import io
 import os
 import re
 import socket
@@ -15,10 +16,14 @@ from http.client import HTTPConnection, HTTPException, HTTPMessage
 from pathlib import Path
 from urllib.parse import unquote, urljoin
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from cnnviz.images import SAMPLES
 from cnnviz.ui.components import FOLDER, PLOTLY_JS, ROUTE, browser_files
-from cnnviz.ui.serving import STREAMLIT_FILES
+from cnnviz.ui.image_picker import thumbnails_address
+from cnnviz.ui.serving import FOREVER, STREAMLIT_FILES
 
 ROOT = FOLDER.parents[1]
 STARTS = {
@@ -317,3 +322,18 @@ def test_it_prints_its_address_and_stops_when_told() -> None:
     assert f"http://127.0.0.1:{server.port}" in said
     assert "Traceback" not in said
     assert server.process.returncode in (0, -15), said
+
+
+def test_the_samples_small_pictures(server: Server) -> None:
+    status, headers, body = server.get(thumbnails_address())
+    assert (status, headers["content-type"], headers["cache-control"]) == (200, "image/jpeg", FOREVER["cache-control"])
+    with Image.open(io.BytesIO(body)) as strip:
+        pixels = np.asarray(strip.convert("RGB"), np.float32)
+    side = pixels.shape[0]
+    assert pixels.shape == (side, side * len(SAMPLES), 3)
+    for place, sample in enumerate(SAMPLES.values()):
+        with Image.open(sample.path) as image:
+            small = np.asarray(image.convert("RGB").resize((side, side), Image.Resampling.BOX), np.float32)
+        difference = np.abs(pixels[:, side * place : side * (place + 1)] - small)
+        assert difference.mean() < 8, sample.name
+        assert difference[:, [0, -1]].mean() < 12, f"{sample.name} has something of its neighbours"

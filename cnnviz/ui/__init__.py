@@ -12,5 +12,5 @@ def warm_up() -> None:
     from cnnviz import functional
     from cnnviz.ui import consequences, experiment, image_picker, kernel_grid, take_away  # noqa: F401
 
-    image_picker.thumbnails()
+    image_picker.thumbnails_address()
     functional.conv2d(torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 3, 3), padding="same")

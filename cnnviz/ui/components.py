@@ -36,14 +36,19 @@ EDITION = _fingerprint()
 ROUTE = f"/ui/{EDITION}"
 
 
+def served(path: str) -> str:
+    """Where the browser finds what the server has under a path."""
+    base = st.get_option("server.baseUrlPath").strip("/")
+    return f"{'/' + base if base else ''}{path}"
+
+
 def component(name: str) -> ComponentRenderer:
     """Register the component that lives in `cnnviz/ui/<name>/<name>.js`.
 
     Its styles are not isolated: Plotly puts its own in the document's head, and tests and
     assistive tools find the elements by the attributes that README lists.
     """
-    base = st.get_option("server.baseUrlPath").strip("/")
-    address = f"{'/' + base if base else ''}{ROUTE}/{name}.js"
     # The line break tells Streamlit that this is JavaScript and not the name of a file.
-    loader = f'const module = await import(new URL("{address}", document.baseURI));\nexport default module.default;'
+    module = f'new URL("{served(f"{ROUTE}/{name}.js")}", document.baseURI)'
+    loader = f"const module = await import({module});\nexport default module.default;"
     return st.components.v2.component(f"cnnviz.{name}", js=loader, isolate_styles=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+import hashlib
 import io
 from functools import cache
 
@@ -11,10 +11,11 @@ from PIL import Image
 
 from cnnviz.images import SAMPLES
 from cnnviz.ui.chosen_image import Chosen, offer, show_own
+from cnnviz.ui.components import served
 from cnnviz.ui.controls import Controls
 from cnnviz.ui.settings import escaped
 
-THUMBNAIL = 44  # px
+THUMBNAIL = 96  # px, for 44 on the screen; a multiple of 8, or JPEG would blend neighbours
 SIZES = ("28", "64", "128", "224", "300", "512", "200x300")
 FIT_HELP = (
     "**crop**: cut to the shape that was asked for. **keep**: the whole picture, as large as fits. "
@@ -27,7 +28,7 @@ NO_SAMPLE = '<style>.st-key-image button[aria-checked="true"] { outline: none; }
 def image_picker(controls: Controls, chosen: Chosen) -> None:
     """Show the picker in the current container."""
     own = chosen.sample is None
-    st.html(thumbnails() + NO_SAMPLE * own)
+    st.html(_style() + NO_SAMPLE * own)
     st.pills(
         "Image", tuple(SAMPLES), default=next(iter(SAMPLES)), required=not own, key="image", bind="query-params",
         label_visibility="collapsed", on_change=_pick, args=(controls.value("image"),),
@@ -88,16 +89,31 @@ def _pick(before: str) -> None:
 
 
 @cache
-def thumbnails() -> str:
-    """A style sheet that puts each sample's picture on its button; the name stays for those who listen."""
-    rules = []
-    for position, sample in enumerate(SAMPLES.values(), 1):
-        buffer = io.BytesIO()
+def thumbnails() -> bytes:
+    """The samples side by side, as one picture."""
+    strip = Image.new("RGB", (THUMBNAIL * len(SAMPLES), THUMBNAIL))
+    for place, sample in enumerate(SAMPLES.values()):
         with Image.open(sample.path) as image:
-            small = image.convert("RGB").resize((2 * THUMBNAIL, 2 * THUMBNAIL), Image.Resampling.BOX)
-        small.save(buffer, "WEBP", quality=70)
-        picture = base64.b64encode(buffer.getvalue()).decode()
-        rules.append(
-            f'.st-key-image button:nth-of-type({position}){{--picture:url("data:image/webp;base64,{picture}")}}'
-        )
-    return f"<style>{''.join(rules)}</style>"
+            small = image.convert("RGB").resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
+        strip.paste(small, (THUMBNAIL * place, 0))
+    buffer = io.BytesIO()
+    strip.save(buffer, "JPEG", quality=85, subsampling=0)
+    return buffer.getvalue()
+
+
+@cache
+def thumbnails_address() -> str:
+    """Where they are served: it changes when they do."""
+    return f"/thumbnails/{hashlib.sha256(thumbnails()).hexdigest()[:12]}.jpg"
+
+
+@cache
+def _style() -> str:
+    """Puts each sample's picture on its button; the name stays for those who listen."""
+    last = len(SAMPLES) - 1
+    places = "".join(
+        f".st-key-image button:nth-of-type({place + 1}){{background-position-x:{100 * place / last:.4g}%}}"
+        for place in range(last + 1)
+    )
+    strip = f'url("{served(thumbnails_address())}") 0 0 / {100 * (last + 1)}% 100% padding-box'
+    return f"<style>.st-key-image button{{background:{strip}}}{places}</style>"

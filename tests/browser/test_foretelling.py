@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import WebSocketRoute
+from playwright.sync_api import WebSocketRoute, expect
 
 from tests.browser import expected
 from tests.browser.conftest import OpenLab
@@ -149,3 +149,23 @@ def test_two_tweaks_before_the_server_answers_both_stay_in_the_address(new_lab: 
     assert (lab.shown("bias"), lab.shown("kernel")) == ("0", "edge")
     lab.page.go_forward()
     lab.wait_query(size="64", kernel="5,-1,-1;-1,8,-1;-1,-1,-1", bias="0.1")
+
+
+def test_back_while_an_answer_is_on_its_way_does_not_stop_the_page(new_lab: OpenLab) -> None:
+    lab = new_lab()
+    line = Mute(lab)
+    lab.open(size="64")
+    lab.widget("bias").press("ArrowUp")
+    lab.wait_query(size="64", bias="0.1")
+    lab.idle()
+    line.hold()
+    lab.widget("bias").press("ArrowUp")
+    lab.page.wait_for_timeout(500)
+    lab.page.go_back()
+    lab.page.wait_for_timeout(500)
+    line.release()
+    eventually(lambda: lab.shown("bias") == "0", lab.page)
+    lab.idle()
+    lab.fill("bias", "0.3")
+    lab.wait_query(size="64", bias="0.3")
+    expect(lab.page.locator("[data-test-script-state=notRunning]")).to_be_attached()

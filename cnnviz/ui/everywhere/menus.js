@@ -37,7 +37,7 @@ addEventListener("compositionend", ({ target }) => target.matches?.(WRITABLE) &&
 /** What was written counts when the person goes on to something else, as in every other box. Escape gives it up. */
 function finish() {
   const box = document.activeElement;
-  if (!box || box !== written || box.getAttribute("aria-expanded") !== "true") return;
+  if (!box || box !== written) return; // whether its list is open says nothing: an answer of the server's closes it
   box.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }));
 }
 
@@ -49,6 +49,7 @@ addEventListener(
   },
   { capture: true },
 );
+addEventListener("pointerup", ({ target }) => target.closest?.("[role=option]") && (written = null), { capture: true });
 addEventListener(
   "pointerdown",
   ({ target }) => {
