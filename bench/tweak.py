@@ -163,7 +163,7 @@ def phone_photograph() -> bytes:
 def drop(page: Page, path: Path) -> float:
     """Seconds from the drop of a file on the stages until its picture is painted."""
     page.evaluate(WATCH, ["[data-drawn]", "data-drawn"])
-    Lab(page, "").drop(path, page.locator("[data-stage=conv]"))
+    Lab(page, "").drop(path, page.locator("[data-stage=conv][data-shape]"))
     page.wait_for_function("window.tweak !== null")
     return float(page.evaluate("window.tweak")) / 1000
 

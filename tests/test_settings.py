@@ -14,6 +14,7 @@ from cnnviz.activations import ACTIVATIONS
 from cnnviz.images import SAMPLES
 from cnnviz.kernels import KERNELS, MAX_SIDE, KernelError, parse_kernel
 from cnnviz.ui.settings import LAB, Setting, choice, number, padding, quoted, size, sizes, unreadable
+from cnnviz.ui.stages import TITLES
 
 SETTINGS = {setting.name: setting for setting in LAB}
 CONTRACT = {
@@ -56,7 +57,7 @@ def test_the_lab_reads_what_the_contract_names() -> None:
 @pytest.mark.parametrize("setting", LAB, ids=lambda setting: setting.name)
 def test_every_default_can_be_read(setting: Setting) -> None:
     value = setting.parse(setting.default)
-    assert value is not None
+    assert (value is None) == (setting.name == "pin"), "no cell is pinned"
     assert setting.expects
     if setting.options:
         assert setting.default in setting.options
@@ -92,8 +93,29 @@ def test_any_text_is_read_or_refused(setting: Setting, text: str) -> None:
         assert all(math.isfinite(cell) for row in value for cell in row)
         assert 1 <= len(value) <= MAX_SIDE
         assert {len(row) for row in value} <= set(range(1, MAX_SIDE + 1))
+    elif setting.name == "pin":
+        assert value[0] in TITLES and all(isinstance(n, int) and 0 <= n <= 9999 for n in value[1:])
     else:
         assert value in ("valid", "same") or all(isinstance(n, int) and 0 <= n <= 1024 for n in _flat(value))
+
+
+@pytest.mark.parametrize("stage", TITLES)
+def test_a_pin_is_a_stage_a_row_and_a_column(stage: str) -> None:
+    assert SETTINGS["pin"].parse(f"{stage}:12,0") == (stage, 12, 0)
+    assert SETTINGS["pin"].parse(f" {stage} : 3 , 4 ") == (stage, 3, 4)
+    assert SETTINGS["pin"].parse(" ") is None
+    for text in (
+        f"{stage}:1",
+        f"{stage}:-1,2",
+        f"{stage}:1,2,3",
+        f"{stage}1,2",
+        f"{stage}:1.5,2",
+        "1,2",
+        f"{stage}:",
+        "lens:1,2",
+    ):
+        with pytest.raises(ValueError):
+            SETTINGS["pin"].parse(text)
 
 
 def _flat(value: Any) -> tuple[Any, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import streamlit as st
@@ -14,6 +14,7 @@ from torch import Tensor
 from cnnviz.activations import ACTIVATIONS
 from cnnviz.layers import Activation, Conv2d, Layer, Pool2d, Shape
 from cnnviz.network import Stage, forward
+from cnnviz.recompute import recompute
 from cnnviz.shapes import ShapeError, pair
 from cnnviz.ui.chosen_image import Chosen
 from cnnviz.ui.settings import IMAGE
@@ -69,6 +70,14 @@ class Experiment:
         """What the browser needs to show a tweak of the knobs by itself."""
         image = {setting.name for setting in IMAGE}
         return None if self.stale else follow({name: self.values[name] for name in self.values if name not in image})
+
+    def check(self, pin: tuple[str, int, int] | None) -> dict[str, Any] | None:
+        """The pinned cell by another route, for the lens; None where there is none, or no sum behind it."""
+        try:
+            found = recompute(self.stages, self.parameters, pin[0], 0, pin[1], pin[2]) if pin else None
+        except ShapeError:
+            return None  # a tweak has taken the cell away, and may bring it back
+        return {"stage": pin[0], "row": pin[1], "column": pin[2], **asdict(found)} if pin and found else None
 
     def stage(self, name: str) -> Stage:
         return next(stage for stage in self.stages if stage.name == name)

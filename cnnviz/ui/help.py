@@ -29,6 +29,10 @@ POOL_PADDING = (
     "**valid**: windows lie inside the map, what is left over is dropped. **same**: the last windows may hang over the "
     "edge. Cells outside do not count: neither for the largest nor for the mean."
 )
+PIN = (
+    "The cell that is explained whatever you change, and that the link carries: a stage, its row, its column, as in "
+    "conv:12,40. A click on a stage writes it here. The server works it out once more by another route."
+)
 PARAMETERS = {
     "negative_slope": "What negative sums are multiplied by.",
     "alpha": "Far below zero, the result comes near to minus this.",

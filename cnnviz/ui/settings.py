@@ -15,6 +15,7 @@ from cnnviz.kernels import parse_kernel
 from cnnviz.padding import PADDING_MODES
 
 WHOLE = re.compile(r"\s*(\d{1,4})\s*")
+PIN = re.compile(r"\s*(input|padded|conv|activation|pool)\s*:\s*(\d{1,4})\s*,\s*(\d{1,4})\s*")
 REACH = 1e6  # of a number, either way
 NEAREST = 1e-3  # to zero, of a number that something is divided by
 
@@ -50,6 +51,16 @@ def size(text: str, low: int, high: int, separator: str = ",") -> tuple[int, int
 
 def _padding(text: str) -> str | tuple[int, int]:
     return word if (word := text.strip().lower()) in ("valid", "same") else size(text, 0, 64)
+
+
+def _pin(text: str) -> tuple[str, int, int] | None:
+    """Read "conv:12,40" as (stage, row, column); no text is no pin."""
+    if not text.strip():
+        return None
+    found = PIN.fullmatch(text)
+    if not found:
+        raise ValueError(text)
+    return found[1], int(found[2]), int(found[3])
 
 
 def choice(name: str, options: Iterable[str], default: str) -> Setting:
@@ -130,6 +141,7 @@ LAB = (
     sizes("pool_size", "2", 1, 64),
     sizes("pool_stride", "2", 1, 64),
     padding("pool_padding", "same"),
+    Setting("pin", "", _pin, "a stage, row and column as in conv:12,40 (input, padded, conv, activation or pool)"),
 )
 
 

@@ -28,7 +28,7 @@ st.caption(INTRODUCTION)
 controls.say_unreadable(reading)
 stage_view(
     now.maps, key="stages", places=TITLES, follow=now.follow, ignored=ignored, address=reading.address(),
-    notice=now.notice, link_note=now.link_note,
+    pin=values["pin"], check=now.check(values["pin"]), notice=now.notice, link_note=now.link_note,
 )  # fmt: skip
 with st.container(key="knobs"):
     # Each column stands under the stage that it changes.
@@ -69,6 +69,8 @@ with activation_column:
     show.parameters(values["activation"])
     if now.activation and not now.stale:
         consequences.of_activation(now.activation, now.stage("conv"), now.stage("activation"))
+    show.text("pin", "Pinned cell", placeholder="conv:12,40", help=help.PIN)
+    show.say("pin")
 
 with pool_column:
     st.subheader("Pooling", anchor=False)

@@ -15,7 +15,7 @@ PATIENCE = 20_000  # ms; long, because nothing here measures speed
 KERNEL_ROWS = """() => [...document.querySelectorAll('.kg-row')].map((row) =>
   [...row.querySelectorAll('input')].map((cell) => Number(cell.dataset.value)))"""
 # What is on the screen, at the screen's own resolution.
-PIXELS = """() => Object.fromEntries([...document.querySelectorAll('[data-stage]')].map((stage) =>
+PIXELS = """() => Object.fromEntries([...document.querySelectorAll('[data-stage][data-shape]')].map((stage) =>
   [stage.dataset.stage, stage.querySelector('canvas.sv-cells').toDataURL()]))"""
 # Every cell's reading, walked by arrow keys from the top left: rows of lists of texts.
 READINGS = """([stage, height, width]) => {
@@ -95,7 +95,7 @@ class Lab:
 
     def shapes(self) -> dict[str, str]:
         script = "stages => Object.fromEntries(stages.map((s) => [s.dataset.stage, s.dataset.shape]))"
-        return self.page.locator("[data-stage]").evaluate_all(script)
+        return self.page.locator("[data-stage][data-shape]").evaluate_all(script)
 
     def wait_shapes(self, expected: dict[str, str]) -> None:
         def check() -> None:
@@ -108,7 +108,7 @@ class Lab:
         return self.page.evaluate(PIXELS)
 
     def stage(self, name: str) -> Locator:
-        return self.page.locator(f"[data-stage={name}]")
+        return self.page.locator(f"[data-stage={name}][data-shape]")
 
     def plot(self, name: str) -> Locator:
         return self.stage(name).locator(".sv-plot")

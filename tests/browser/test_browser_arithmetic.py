@@ -21,7 +21,7 @@ from cnnviz.ui.components import ROUTE
 from cnnviz.ui.settings import IMAGE, LAB
 from cnnviz.ui.stage_view import StageMap, pack
 
-KNOBS = {setting.name: setting for setting in LAB if setting not in IMAGE}
+KNOBS = {setting.name: setting for setting in LAB if setting not in IMAGE and setting.name != "pin"}
 
 # Of a message: the stages of other settings, foretold from the input alone, and cells of its own one by one.
 COMPUTE = """async ([route, message, settings, cells]) => {

@@ -247,7 +247,7 @@ def test_a_menu_takes_text_as_it_is_written(lab: Lab) -> None:
     assert not box.evaluate("box => box === document.activeElement")
     box.press("ControlOrMeta+a")
     keyboard.type("1,3")
-    lab.plot("conv").click()
+    lab.page.mouse.click(700, 20)
     lab.wait_query(size="40", stride="1,3", activation="silu")
     box.click()
     lab.page.get_by_role("option", name="4", exact=True).hover()
@@ -257,7 +257,7 @@ def test_a_menu_takes_text_as_it_is_written(lab: Lab) -> None:
     for text, goes_on in (("2", "Tab"), ("3", "Tab"), ("4", "click"), ("1,3", "click")):  # faster than the server
         box.press("ControlOrMeta+a")
         keyboard.type(text)
-        keyboard.press("Tab") if goes_on == "Tab" else lab.plot("conv").click()
+        keyboard.press("Tab") if goes_on == "Tab" else lab.page.mouse.click(700, 20)
         lab.page.wait_for_timeout(10)
     lab.wait_query(size="40", stride="1,3", activation="silu")
     box.press("ControlOrMeta+a")
@@ -355,7 +355,7 @@ def test_a_text_that_calls_itself_a_picture(lab: Lab) -> None:
 
 def test_a_picture_dropped_anywhere_on_the_page(lab: Lab, tmp_path: Path) -> None:
     lab.open(size="40")
-    places = [".st-key-upload [data-testid=stFileUploaderDropzone]", "[data-stage=conv]", ".kernel-grid"]
+    places = [".st-key-upload [data-testid=stFileUploaderDropzone]", "[data-stage=conv][data-shape]", ".kernel-grid"]
     for seed, place in enumerate(places, 4):  # each replaces the one before
         own = picture(seed)
         path = tmp_path / f"mine-{seed}.png"
@@ -562,8 +562,8 @@ def test_buttons_zoom_all_stages(lab: Lab) -> None:
     whole = lab.pixels()
     lab.page.get_by_role("button", name="Zoom in").click()
     lab.settled()
-    assert lab.figure("input", "figure._fullLayout.xaxis.range") == [24.5, 74.5]
-    assert lab.figure("pool", "figure._fullLayout.xaxis.range") == [12, 37]
+    assert lab.figure("input", "figure._fullLayout.xaxis.range") == [24.75, 74.75], "around cell 50"
+    assert lab.figure("pool", "figure._fullLayout.xaxis.range") == [12.125, 37.125]
     lab.page.get_by_role("button", name="Zoom out").click()
     lab.settled()
     eventually(lambda: lab.pixels() == whole, lab.page)

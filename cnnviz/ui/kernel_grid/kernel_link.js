@@ -5,16 +5,10 @@
  * starve. So an edit counts as under way until its echo is here *and* its run is over.
  */
 
+import { write } from "./boxes.js";
+
 const PATIENCE = 300; // ms: after that an answer counts as lost, unless the server is known to be slower
 const LONGEST_PATIENCE = 5000;
-const setValue = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set; // React's own hides it
-
-/** Write into a text box of Streamlit's as a hand does. @param {HTMLInputElement} box @param {string} text */
-function write(box, text) {
-  setValue.call(box, text);
-  box.dispatchEvent(new InputEvent("input", { bubbles: true }));
-  box.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }));
-}
 
 export class Link {
   /** @param {() => void} onRest is called when an edit was given up: what the server said last is to be shown */
@@ -54,12 +48,10 @@ export class Link {
 
   #sendWaiting() {
     const text = this.waiting;
-    const box = document.querySelector(`.st-key-${this.box} input`);
     this.waiting = null;
-    if (!box || box.value === text) return;
+    if (!write(this.box, text)) return;
     this.underWay = text;
     this.sentAt = performance.now();
-    write(box, text);
     this.timer = window.setTimeout(() => {
       this.patience = Math.min(2 * this.patience, LONGEST_PATIENCE);
       this.#land();

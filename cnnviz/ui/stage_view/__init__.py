@@ -59,6 +59,8 @@ def stage_view(
     follow: Mapping[str, Any] | None = None,
     ignored: Mapping[str, str] | None = None,
     address: Mapping[str, str | None] | None = None,
+    pin: tuple[str, int, int] | None = None,
+    check: Mapping[str, Any] | None = None,
     notice: str = "",
     link_note: str = "",
 ) -> None:
@@ -71,12 +73,14 @@ def stage_view(
             None where it cannot.
         ignored: what is to go from the address: by name, texts that make no sense.
         address: what is to stand in it: by name, the texts of the settings shown, None of a default.
+        pin: the cell that the lens keeps to: stage, row, column.
+        check: what another route found for it: `Experiment.check`.
         notice: a sentence over the stages, for a setting that cannot work while the last good picture stays.
         link_note: what a copied link does not carry.
     """
     titles = dict(places or {})
-    header = {"places": list(titles), "titles": titles, "follow": follow, "ignored": ignored or {}}
-    header["address"] = address or {}
+    header: dict[str, Any] = {"places": list(titles), "titles": titles, "follow": follow, "ignored": ignored or {}}
+    header |= {"address": address or {}, "pin": pin, "check": check}
     _mount(key=key, data=pack(stages, **header, notice=notice, link_note=link_note))
 
 

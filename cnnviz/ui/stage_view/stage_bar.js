@@ -3,13 +3,10 @@ import { element } from "./stage_dom.js";
 
 const page = () => document.querySelector("[data-testid=stMain]") ?? document.documentElement;
 
-/** Whether the page itself can be scrolled: then the wheel is its own until a picture was clicked. */
-export const scrolls = () => page().scrollHeight > page().clientHeight + 1;
+const LITTLE = 0.1; // of its height
 
-function hint() {
-  if (matchMedia("(pointer: coarse)").matches) return "Tap a cell to read it.";
-  return `Point at a cell to read it. ${scrolls() ? "Click, then scroll" : "Scroll"} to zoom, drag to move, double-click to see all.`;
-}
+/** Whether the page itself can be scrolled more than a little: then the wheel is its own until a picture was clicked. */
+export const scrolls = () => page().scrollHeight > (1 + LITTLE) * page().clientHeight;
 
 const button = (textContent, onclick, more = {}) => element("button", { type: "button", className: "sv-button", textContent, onclick, ...more });
 
@@ -18,7 +15,7 @@ export class Bar {
 
   /** @param {{redraw: () => void, showAll: () => void, zoomBy: (factor: number) => void}} view */
   constructor({ redraw, showAll, zoomBy }) {
-    this.readout = element("output", { className: "sv-readout" });
+    this.readout = element("output", { className: "sv-readout", "aria-live": "off" }); // the lens says it, when keys moved it
     this.copied = element("span", { className: "sv-copied", role: "status" });
     this.all = button("Show all", showAll, { hidden: true });
     this.shared = element("input", { type: "checkbox", onchange: redraw });
@@ -41,15 +38,14 @@ export class Bar {
     return this.shared.checked;
   }
 
-  /** @param {string} text of a cell @param {"off" | "polite"} live whether a screen reader is to say it */
-  read(text, live) {
-    this.readout.setAttribute("aria-live", live);
-    this.readout.textContent = text;
+  /** @param {HTMLElement} tools what acts on the cell that is read */
+  add(tools) {
+    this.readout.after(tools);
   }
 
-  /** No cell is read: say how to. */
-  invite() {
-    this.readout.textContent = hint();
+  /** @param {string} text of a cell */
+  read(text) {
+    this.readout.textContent = text;
   }
 
   async #copyLink() {

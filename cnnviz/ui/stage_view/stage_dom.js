@@ -13,11 +13,19 @@ export function element(tag, properties = {}, ...children) {
   return node;
 }
 
-/** Our style sheet, once; resolved when it applies. */
-export const styled = new Promise((resolve) => {
-  const href = new URL("stage_view.css", import.meta.url).href;
-  document.head.append(element("link", { rel: "stylesheet", href, onload: resolve, onerror: resolve }));
-});
+/** An element of an SVG picture. @param {string} tag @param {Record<string, any>} attributes @param {...Node} children */
+export function drawing(tag, attributes, ...children) {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, content] of Object.entries(attributes)) node.setAttribute(name, content);
+  node.append(...children);
+  return node;
+}
+
+/** Put a style sheet on the page. @param {string} href @returns {Promise<unknown>} resolved when it applies */
+export const stylesheet = (href) =>
+  new Promise((resolve) => document.head.append(element("link", { rel: "stylesheet", href, onload: resolve, onerror: resolve })));
+
+export const styled = stylesheet(new URL("stage_view.css", import.meta.url).href);
 
 /** One stage: a title and shape, the plot, a channel switch, a legend. @param {string} name */
 export function buildStage(name) {
@@ -27,14 +35,14 @@ export function buildStage(name) {
     shape: element("span", { className: "sv-shape" }),
     figure: element("div", { className: "sv-figure" }),
     screen: element("canvas", { className: "sv-cells", "aria-hidden": "true" }),
-    mark: element("div", { className: "sv-mark", hidden: true }),
+    lit: { canvas: element("canvas", { className: "sv-lit", "aria-hidden": "true" }), width: 0, height: 0 }, // over plot and margin
     channels: element("div", { className: "sv-channels", role: "group", "aria-label": "channel shown", hidden: true }),
     low: element("span"),
     legend: element("div", { className: "sv-gradient", role: "img" }),
     high: element("span"),
     cells: document.createElement("canvas"), // one pixel a cell, never on the page
   };
-  frame.plot = element("div", { className: "sv-plot", tabIndex: 0, role: "application" }, frame.figure, frame.screen, frame.mark);
+  frame.plot = element("div", { className: "sv-plot", tabIndex: 0, role: "application" }, frame.figure, frame.screen, frame.lit.canvas);
   frame.section = element(
     "section",
     { className: "sv-stage", "data-stage": name },
@@ -52,7 +60,7 @@ export const emptyPlace = (title) => element("div", { className: "sv-empty", "ar
 /** Write what a stage says of itself. */
 export function labelStage(frame, stage, palette, ends) {
   const shape = stage.shape.join("×");
-  const [low, high] = [stage.low, stage.high].map(format);
+  const [low, high] = [stage.low, stage.high].map((number) => format(number));
   frame.section.dataset.shape = stage.shape.join("x");
   frame.title.textContent = stage.title;
   frame.shape.textContent = shape;
@@ -64,7 +72,7 @@ export function labelStage(frame, stage, palette, ends) {
   frame.legend.style.background = gradient(palette, stage.low, stage.high, ends);
   frame.legend.title = `the colours of the values from ${low} to ${high}`;
   frame.legend.setAttribute("aria-label", frame.legend.title);
-  const keys = "Arrow keys read a cell, plus and minus zoom, 0 shows all.";
+  const keys = "Arrow keys go from cell to cell, Enter pins, Space slides the window, question mark lists the keys.";
   frame.plot.setAttribute("aria-label", `${stage.title}, ${shape}, values from ${low} to ${high}. ${keys}`);
 }
 

@@ -1,17 +1,40 @@
-/** A stage by keyboard: arrows read a cell, plus and minus zoom, 0 shows all. */
+/** A stage by keyboard. The lens's `?` lists the keys. */
+import { isWindowed } from "./stage_window.js";
 
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 const ZOOMS = { "+": 0.5, "=": 0.5, "-": 2 };
 
+/** How far Shift and an arrow go: as far as the window that reads this map moves; on the last map, its own. */
+function strideOn(view, name) {
+  const { stages } = view;
+  const at = stages.findIndex((stage) => stage.name === name);
+  const windowed = stages.slice(at + 1).find(isWindowed) ?? stages.findLast(isWindowed);
+  return windowed?.how.stride ?? [1, 1];
+}
+
 /** @param {any} view @param {string} name of the stage @param {KeyboardEvent} event */
 export function onKey(view, name, event) {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const [, height, width] = view.stage(name).shape;
-  const cell = view.cell?.name === name ? view.cell : { name, row: Math.floor(height / 2), column: Math.floor(width / 2) };
+  if (event.metaKey || event.altKey) return;
+  const { reader } = view;
+  const cell = reader.cellOn(name);
   const step = STEPS[event.key];
-  const factor = ZOOMS[event.key];
-  if (step) view.read({ name, row: cell.row + step[0], column: cell.column + step[1] }, "polite");
-  else if (factor) view.zoomBy(factor, cell);
+  const goTo = (to) => reader.go({ ...cell, ...to });
+  const [, height, width] = view.stage(name).shape;
+  if (event.ctrlKey && event.key === "Home") goTo({ row: 0, column: 0 });
+  else if (event.ctrlKey && event.key === "End") goTo({ row: height - 1, column: width - 1 });
+  else if (event.ctrlKey) return;
+  else if (step) {
+    const [down, across] = event.shiftKey ? strideOn(view, name) : [1, 1];
+    goTo({ row: cell.row + step[0] * down, column: cell.column + step[1] * across });
+  } else if (event.key === "Home") goTo({ column: 0 });
+  else if (event.key === "End") goTo({ column: width - 1 });
+  else if (event.key === "Enter") reader.togglePin();
+  else if (event.key === " ") reader.togglePlay();
+  else if (event.key === ".") reader.step(1);
+  else if (event.key === ",") reader.step(-1);
+  else if (event.key === "?") reader.tools.showKeys();
+  else if (event.key === "Escape") reader.player.close();
+  else if (ZOOMS[event.key]) view.zoomBy(ZOOMS[event.key], cell);
   else if (event.key === "0") view.zoom(null);
   else return;
   event.preventDefault();

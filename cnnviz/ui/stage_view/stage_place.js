@@ -53,14 +53,3 @@ export function cellAt(frame, stage, range, event) {
   const [row, column] = [along(range.y, share.y), along(range.x, share.x)];
   return row >= 0 && row < stage.shape[1] && column >= 0 && column < stage.shape[2] ? { row, column } : null;
 }
-
-/** Lay the outline `mark` over a cell. */
-export function placeMark(frame, range, { row, column }) {
-  const { clientWidth, clientHeight } = frame.screen;
-  const [wide, tall] = [clientWidth / (range.x[1] - range.x[0]), clientHeight / (range.y[1] - range.y[0])];
-  const [left, top] = [(column - 0.5 - range.x[0]) * wide, (row - 0.5 - range.y[0]) * tall];
-  const grown = Math.max(0, (7 - Math.min(wide, tall)) / 2); // a cell smaller than 7 px would not be seen
-  frame.mark.hidden = left < -wide || top < -tall || left > clientWidth || top > clientHeight;
-  frame.mark.style.cssText =
-    `left:${MARGIN.l + left - grown}px;top:${MARGIN.t + top - grown}px;` + `width:${wide + 2 * grown}px;height:${tall + 2 * grown}px`;
-}

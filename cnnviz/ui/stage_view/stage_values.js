@@ -7,6 +7,7 @@
  *   scale: string, colors: [number, number], how: How, start: [number, number], jump: [number, number],
  *   arrow: string, levels: Uint8Array}} Stage
  */
+import { patch, reads } from "./stage_window.js";
 
 /** Abramowitz & Stegun 7.1.26 is too coarse for a lens: this is the series / continued fraction of erf. */
 function erf(x) {
@@ -62,7 +63,15 @@ export function source(index, size, mode) {
   return -1;
 }
 
-const constantOf = (how) => (how.mode === "constant" ? Math.fround(how.value) : 0);
+/** A patch, row by row, times a kernel's rows, added up. */
+export function dot(x, kernel) {
+  let [sum, at] = [0, 0];
+  for (const row of kernel) for (let s = 0; s < row.length; s++) sum += x[at++] * row[s];
+  return sum;
+}
+
+/** What padding that copies nothing holds. */
+export const constantOf = (how) => (how.mode === "constant" ? Math.fround(how.value) : 0);
 
 /** @type {Record<string, (stages: Stage[], i: number, c: number, y: number, x: number) => number>} */
 const OPERATIONS = {
@@ -78,17 +87,12 @@ const OPERATIONS = {
     return row < 0 || column < 0 ? constantOf(how) : value(stages, i - 1, c, row, column);
   },
   conv(stages, i, c, y, x) {
-    const { weight, bias, stride, dilation, groups } = stages[i].how;
+    const { weight, bias, groups } = stages[i].how;
     const first = Math.floor((c * groups) / weight.length) * weight[c].length; // of this filter's group
-    let sum = bias[c];
-    weight[c].forEach((channel, k) =>
-      channel.forEach((row, r) =>
-        row.forEach((w, s) => {
-          sum += w * value(stages, i - 1, first + k, y * stride[0] + r * dilation[0], x * stride[1] + s * dilation[1]);
-        }),
-      ),
-    );
-    return sum;
+    const [rows, columns] = [reads(stages, i, 0, y), reads(stages, i, 1, x)];
+    let total = 0;
+    for (let k = 0; k < weight[c].length; k++) total += dot(patch(stages, i - 1, first + k, rows, columns), weight[c][k]);
+    return total + bias[c];
   },
   activation(stages, i, c, y, x) {
     const { name, parameters, shift } = stages[i].how;
@@ -100,16 +104,9 @@ const OPERATIONS = {
     return 1 / total;
   },
   pool(stages, i, c, y, x) {
-    const { kind, kernel_size, stride, dilation, pads } = stages[i].how;
-    const [, height, width] = stages[i - 1].shape;
-    const cells = [];
-    for (let r = 0; r < kernel_size[0]; r++) {
-      for (let s = 0; s < kernel_size[1]; s++) {
-        const row = y * stride[0] - pads[0] + r * dilation[0];
-        const column = x * stride[1] - pads[2] + s * dilation[1];
-        if (row >= 0 && row < height && column >= 0 && column < width) cells.push(value(stages, i - 1, c, row, column));
-      }
-    }
+    const { kind } = stages[i].how;
+    const inside = (axis, at) => reads(stages, i, axis, at).filter((index) => index >= 0 && index < stages[i - 1].shape[1 + axis]);
+    const cells = patch(stages, i - 1, c, inside(0, y), inside(1, x));
     if (kind === "max") return Math.max(...cells);
     if (kind === "min") return Math.min(...cells);
     if (kind === "l2") return Math.sqrt(cells.reduce((sum, v) => sum + v * v, 0));
@@ -139,10 +136,11 @@ export function rows(stages, i, c, step) {
   return Array.from({ length: Math.ceil(height / step) }, (_, y) => Float32Array.from({ length: across }, (_, x) => at(y * step, x * step)));
 }
 
-/** A number as a person reads it: four significant digits, a true minus. */
-export function format(number) {
+/** A number as a person reads it: so many significant digits, a true minus. */
+export function format(number, digits = 4) {
   if (number === 0) return "0";
   const size = Math.abs(number);
-  const text = size >= 1e5 || size < 1e-3 ? number.toExponential(2) : String(Number(number.toPrecision(4)));
+  const isFar = size >= 1e5 || size < 1e-3;
+  const text = isFar ? number.toExponential(Math.max(0, digits - 2)) : String(Number(number.toPrecision(digits)));
   return text.replaceAll("-", "−");
 }

@@ -1,6 +1,9 @@
 /** The live stage view: read a message, paint at once, let Plotly follow at rest. */
 import "./drop.js";
 import { forget, keep } from "./history.js";
+import { styled as lensStyled } from "./lens.js";
+import { cover } from "./lens_player.js";
+import { Reader } from "./lens_reader.js";
 import "./menus.js";
 import { mounted } from "./mount.js";
 import { Bar, scrolls } from "./stage_bar.js";
@@ -10,34 +13,36 @@ import { onKey } from "./stage_keys.js";
 import { unpack } from "./stage_message.js";
 import { colour, show } from "./stage_paint.js";
 import { Preview } from "./stage_preview.js";
-import { cellAt, placeMark, plotSize, shownRange, viewOf } from "./stage_place.js";
+import { plotSize, shownRange, viewOf } from "./stage_place.js";
 import { Strip } from "./stage_strip.js";
-import { format, rows, value } from "./stage_values.js";
+import { rows } from "./stage_values.js";
 
 const REST = 350; // ms without a tweak before Plotly is told
 const MOST_CELLS = 250_000; // that Plotly is given: it lies under the canvas, and takes 0.3 µs for each
+const STILL = 4; // px that a click may move
+
 class View {
   drawn = 0;
   frames = new Map(); // by stage name
   channels = new Map(); // by stage name: the channel chosen, -1 for all three as RGB
   view = null; // the zoomed part that all stages share, in input pixels; null: all
-  cell = null; // the cell that is read: {name, row, column}
 
   constructor(parent) {
     this.row = element("div", { className: "sv-row" });
     this.notice = element("p", { className: "sv-notice", role: "alert", hidden: true });
     this.bar = new Bar({ redraw: () => this.draw(), showAll: () => this.zoom(null), zoomBy: (factor) => this.zoomBy(factor) });
     this.strip = new Strip(this.row);
-    this.root = element("div", { className: "stage-view" }, this.notice, this.row, this.bar.root, this.strip.root);
+    this.reader = new Reader(this);
+    this.bar.add(this.reader.tools.root);
+    this.root = element("div", { className: "stage-view" }, this.notice, this.row, this.bar.root, this.reader.root, this.strip.root);
     parent.append(this.root);
     this.resized = new ResizeObserver(() => {
-      if (!this.cell) this.bar.invite();
       if (this.stages && this.width !== this.row.clientWidth) this.draw();
     });
     this.resized.observe(this.row);
     this.closing = new AbortController();
     for (const event of ["pointerup", "pointercancel"]) {
-      addEventListener(event, () => (this.held = false), { capture: true, signal: this.closing.signal });
+      addEventListener(event, (up) => this.release(up), { capture: true, signal: this.closing.signal });
     }
     this.preview = new Preview((stages) => this.present(stages));
   }
@@ -49,6 +54,7 @@ class View {
     this.notice.hidden = !message.notice;
     this.notice.textContent = message.notice;
     this.bar.linkNote = message.link_note;
+    this.reader.update(message);
     this.present(this.preview.hear(message.stages, message.follow));
   }
 
@@ -69,9 +75,6 @@ class View {
       window.Plotly?.purge(frame.figure);
       frame.section.remove();
       this.frames.delete(name);
-      if (this.cell?.name !== name) continue;
-      this.cell = null;
-      this.bar.invite();
     }
     for (const empty of this.row.querySelectorAll(".sv-empty")) empty.remove();
     const names = places.length > 0 ? places : order;
@@ -86,17 +89,14 @@ class View {
     const frame = buildStage(name);
     frame.figure.addEventListener("stage-zoom", ({ detail }) => this.zoom(viewOf(this.stage(name), detail)));
     frame.figure.addEventListener("stage-reset", () => this.zoom(null));
-    const point = (event) => {
-      const stage = this.stage(name);
-      const cell = cellAt(frame, stage, shownRange(stage, this.view), event);
-      if (cell) this.read({ name, ...cell }, "off");
-    };
-    frame.plot.addEventListener("pointermove", point);
+    frame.plot.addEventListener("pointermove", (event) => this.reader.point(name, event));
     frame.plot.addEventListener("pointerdown", (event) => {
-      this.held = true;
+      this.held = { name, x: event.clientX, y: event.clientY };
       frame.plot.focus({ preventScroll: true });
-      point(event);
+      this.reader.point(name, event);
     });
+    frame.plot.addEventListener("pointerleave", () => this.reader.leave());
+    frame.plot.addEventListener("blur", () => this.reader.leave());
     const leaveToPage = (event) => !event.ctrlKey && scrolls() && document.activeElement !== frame.plot && event.stopPropagation();
     frame.plot.addEventListener("wheel", leaveToPage, { capture: true, passive: true });
     frame.plot.addEventListener("keydown", (event) => onKey(this, name, event));
@@ -105,6 +105,19 @@ class View {
   }
 
   stage = (name) => this.stages.find((stage) => stage.name === name);
+
+  /** The pointer lets go: where it has not moved, that was a click. */
+  release(event) {
+    const { held } = this;
+    this.held = null;
+    const isStill = held && event.type === "pointerup" && Math.hypot(event.clientX - held.x, event.clientY - held.y) < STILL;
+    if (isStill && event.button === 0 && this.frames.has(held.name)) this.reader.click(held.name, event);
+  }
+
+  /** Whether what is shown is what the server computed, not foretold. */
+  get isConfirmed() {
+    return this.stages === this.message.stages;
+  }
 
   // --- what is shown ----------------------------------------------------------------------------
 
@@ -142,6 +155,7 @@ class View {
       const frame = this.frames.get(stage.name);
       const { width, height } = plotSize(stage, columns[index]);
       frame.plot.style.cssText = `width:${width}px;height:${height}px`;
+      Object.assign(frame.lit, { width, height });
       const inner = `width:${width - MARGIN.l - MARGIN.r}px;height:${height - MARGIN.t - MARGIN.b}px`;
       frame.screen.style.cssText = `left:${MARGIN.l}px;top:${MARGIN.t}px;${inner}`;
       const { scale, ends } = this.colors(stage);
@@ -150,16 +164,22 @@ class View {
     this.expose();
   }
 
-  /** Put the shown part of all stages on the screen. */
-  expose() {
-    const pictures = this.stages.map((stage) => {
+  /** Put the shown part of all stages on the screen, but for what the sliding window has not come to. */
+  showCells() {
+    const progress = this.reader.player.progress(this.stages);
+    const color = progress.some(Boolean) && getComputedStyle(this.root).getPropertyValue("--st-secondary-background-color");
+    this.stages.forEach((stage, i) => {
       const { cells, screen } = this.frames.get(stage.name);
       const range = shownRange(stage, this.view);
       show(cells, screen, range);
-      return { title: stage.title, cells, range };
+      if (progress[i]) cover(screen, range, progress[i], color);
     });
-    this.strip.update(pictures);
-    if (this.cell) this.reread();
+  }
+
+  expose() {
+    this.showCells();
+    this.strip.update(this.stages.map((stage) => ({ title: stage.title, cells: this.frames.get(stage.name).cells, range: shownRange(stage, this.view) })));
+    this.reader.refresh();
     this.bar.all.hidden = !this.view;
     this.root.dataset.drawn = `${++this.drawn}`;
     this.restLater();
@@ -201,35 +221,12 @@ class View {
     this.expose();
   }
 
-  /** Show `factor` times as much, around the cell that is read or else the middle. */
-  zoomBy(factor, { name, row, column } = this.cell ?? { name: this.stages[0].name }) {
+  /** Show `factor` times as much, around the cell that is read. */
+  zoomBy(factor, { name, row, column } = this.reader.target) {
     const stage = this.stage(name);
     const range = shownRange(stage, this.view);
     const around = ([from, to], at = (from + to) / 2) => [at + (from - at) * factor, at + (to - at) * factor];
     this.zoom(viewOf(stage, { x: around(range.x, column), y: around(range.y, row) }));
-  }
-
-  // --- reading cells ----------------------------------------------------------------------------
-
-  read(cell, live) {
-    const stage = this.stage(cell.name);
-    const [channels, height, width] = stage.shape;
-    if (this.cell && this.cell.name !== cell.name) this.frames.get(this.cell.name).mark.hidden = true;
-    this.cell = { name: cell.name, row: Math.min(Math.max(cell.row, 0), height - 1), column: Math.min(Math.max(cell.column, 0), width - 1) };
-    const shown = this.channel(stage) < 0 ? Array.from({ length: channels }, (_, c) => c) : [this.channel(stage)];
-    const index = this.stages.indexOf(stage);
-    const values = shown.map((c) => format(value(this.stages, index, c, this.cell.row, this.cell.column)));
-    this.bar.read(`${stage.title}, row ${this.cell.row}, column ${this.cell.column}: ${values.join(", ")}`, live);
-    placeMark(this.frames.get(cell.name), shownRange(stage, this.view), this.cell);
-  }
-
-  /** The same cell after a tweak; one that is no more is not read. */
-  reread() {
-    const [, height, width] = this.stage(this.cell.name).shape;
-    if (this.cell.row < height && this.cell.column < width) return this.read(this.cell, "off");
-    this.frames.get(this.cell.name).mark.hidden = true;
-    this.cell = null;
-    this.bar.invite();
   }
 
   close() {
@@ -237,6 +234,7 @@ class View {
     this.resized.disconnect();
     this.preview.close();
     this.strip.close();
+    this.reader.close();
     this.closing.abort();
     for (const frame of this.frames.values()) window.Plotly?.purge(frame.figure);
     this.root.remove();
@@ -248,7 +246,7 @@ const viewIn = mounted((parent) => new View(parent));
 /** Streamlit calls this on mounting and again for every new message. */
 export default async function stageView({ data, parentElement }) {
   const [view, leave] = viewIn(parentElement);
-  await styled;
+  await Promise.all([styled, lensStyled]);
   view.update(unpack(data));
   return leave;
 }

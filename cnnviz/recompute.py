@@ -1,0 +1,130 @@
+"""One cell of a stage, computed again by another route than the stages took, and held against them.
+
+Patches are unfolded and multiplied with the filter in double precision, in which products of single-precision
+numbers are exact; activation and pooling follow, in double precision too. No more is computed than what stands
+behind the cell. The padding is taken as it is: `windows.explain_conv` finds it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from cnnviz.layers import Activation, Conv2d, Pool2d, Shape
+from cnnviz.network import Stage
+from cnnviz.receptive_fields import check_cell
+from cnnviz.shapes import ShapeError, pair
+
+Parameters = Sequence[Mapping[str, Tensor]]
+BUDGET = 5_000_000  # multiply-adds that one cell of a softmax over all may cost: about 0.1 s
+_SUMMARIES: dict[str, Callable[[Tensor], Tensor]] = {
+    "max": torch.amax,
+    "avg": torch.mean,
+    "min": torch.amin,
+    "l2": torch.linalg.vector_norm,
+}
+
+
+@dataclass(frozen=True)
+class Recomputed:
+    """A cell, computed again.
+
+    value: of the pinned cell, float64.
+    sums: how many cells of the convolution stand behind it: 1 for a cell of the convolution or of a pointwise
+        activation; for a pool those under its window, padding not counted; for a softmax all that it adds up.
+    delta: max |difference| over these sums and the pinned cell itself, between this route and what the stages
+        hold; NaN where the stages hold one.
+    """
+
+    value: float
+    sums: int
+    delta: float
+
+
+def recompute(
+    stages: Sequence[Stage], parameters: Parameters, name: str, channel: int, row: int, col: int
+) -> Recomputed | None:
+    """The cell (channel, row, col) of the stage `name`, from the padded input on.
+
+    Args:
+        stages: what `network.forward` returned, of one convolution, perhaps an activation, perhaps a pool; N = 1.
+        parameters: what it was given.
+        name: "input", "padded", "conv", "activation" or "pool".
+    Returns:
+        None where no convolution stands behind the stage ("input", "padded"), or where the cell needs a softmax
+        over all cells and these cost more than BUDGET.
+    Raises:
+        ShapeError: there is no such stage, or it has no such cell.
+    """
+    named = {stage.name: stage for stage in stages}
+    if name not in named:
+        raise ShapeError(f"there is no stage {name!r}, only {', '.join(named)}")
+    pinned = named[name].output[0]
+    if not 0 <= channel < len(pinned):
+        raise ShapeError(f"the {name} stage has {len(pinned)} channels: there is no channel {channel}")
+    check_cell(f"{name} stage", (pinned.shape[1], pinned.shape[2]), row, col)
+    if name in ("input", "padded"):
+        return None
+    conv, maps = named["conv"].layer, named["conv"].output[0]
+    assert isinstance(conv, Conv2d)
+    activation = named["activation"].layer if name != "conv" and "activation" in named else None
+    pool = named["pool"].layer if name == "pool" else None
+
+    window = range(row, row + 1), range(col, col + 1)
+    if isinstance(pool, Pool2d):
+        window = _window(pool, tuple(maps.shape), row, 0), _window(pool, tuple(maps.shape), col, 1)
+    channels, (rows, cols) = range(channel, channel + 1), window
+    if isinstance(activation, Activation) and activation.name == "softmax":
+        channels = range(len(maps))
+        if dict(activation.parameters).get("over") == "all":
+            if conv.macs(tuple(named["input"].output.shape[1:])) > BUDGET:
+                return None
+            rows, cols = range(maps.shape[1]), range(maps.shape[2])
+
+    padded = named.get("padded", named["input"]).output[0]
+    sums = _sums(padded, conv, parameters[0], channels, rows, cols)
+    values = activation(sums[None])[0] if activation else sums
+    cells = values[channels.index(channel), [rows.index(r) for r in window[0]]][:, [cols.index(c) for c in window[1]]]
+    value = _SUMMARIES[pool.kind](cells) if isinstance(pool, Pool2d) else cells.squeeze()
+    held = maps[_slice(channels), _slice(rows), _slice(cols)]
+    # torch.maximum, because Python's max may lose a NaN
+    delta = torch.maximum((sums - held).abs().amax(), (value - pinned[channel, row, col]).abs())
+    return Recomputed(value.item(), sums.numel(), delta.item())
+
+
+def _window(pool: Pool2d, shape: Shape, position: int, axis: int) -> range:
+    """The rows (axis 0) or columns (1) of a map (C, H, W) under the window; what hangs over the edge is no cell."""
+    kernel, stride, step = (pair(size, "")[axis] for size in (pool.kernel_size, pool.stride, pool.dilation))
+    start = position * stride - pool.padding4(shape)[2 * axis]
+    end = min(start + step * (kernel - 1) + 1, shape[1 + axis])
+    return range(start if start >= 0 else start % step, end, step)
+
+
+def _sums(
+    padded: Tensor, conv: Conv2d, parameters: Mapping[str, Tensor], channels: range, rows: range, cols: range
+) -> Tensor:
+    """These cells of the convolution of a map (C, H, W): (channels, rows, cols), float64."""
+    kernel, (down, across), (gap_down, gap_across) = (
+        pair(size, "") for size in (conv.kernel_size, conv.stride, conv.dilation)
+    )
+    filters = parameters["weight"].double().flatten(1)
+    left, right = cols[0] * across, cols[-1] * across + gap_across * (kernel[1] - 1) + 1
+    lines = []
+    for row in rows:  # line by line, because the patches of all lines may be hundreds of times the map
+        top, bottom = row * down, row * down + gap_down * (kernel[0] - 1) + 1
+        band = padded[None, :, top:bottom:gap_down, left:right].double()
+        patches = F.unfold(band, kernel, dilation=(1, gap_across), stride=(1, across * cols.step))
+        groups = patches.reshape(conv.groups, -1, len(cols))
+        lines.append(torch.stack([filters[c] @ groups[c * conv.groups // conv.out_channels] for c in channels]))
+    sums = torch.stack(lines, dim=1)
+    if "bias" in parameters:
+        sums += parameters["bias"].double()[_slice(channels), None, None]
+    return sums
+
+
+def _slice(indices: range) -> slice:
+    return slice(indices.start, indices.stop, indices.step)

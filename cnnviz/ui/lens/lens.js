@@ -1,0 +1,113 @@
+/** The lens: how one cell arises, down to each multiplication. It never asks the server. */
+import { Panels } from "./lens_panels.js";
+import { activationTerms, convTerms, poolTerms } from "./lens_terms.js";
+import { around, touched, trail } from "./lens_trace.js";
+import { said } from "./lens_words.js";
+import { element, stylesheet } from "./stage_dom.js";
+import { ACTIVATIONS, value } from "./stage_values.js";
+
+/**
+ * @typedef {import("./stage_values.js").Stage} Stage
+ * @typedef {{name: string, row: number, column: number}} Cell
+ */
+
+const SURE = 1e-5; // of the size of what is added up: float32 keeps seven digits of it
+
+export const styled = stylesheet(new URL("lens.css", import.meta.url).href);
+
+export class Lens {
+  weight = null; // the kernel's weight that is pointed at: [row, column]
+  explained = null;
+
+  /** @param {{relight: () => void}} view */
+  constructor({ relight }) {
+    this.panels = new Panels((weight) => {
+      this.weight = weight;
+      relight();
+    });
+    this.live = element("p", { className: "ln-live", "aria-live": "polite" });
+    this.root = element("section", { className: "lens", "data-lens": "", "aria-label": "How the cell arises" }, this.panels.root, this.live);
+    this.sized = new ResizeObserver(() => (this.wide = 0)); // measured at the next explanation
+    this.sized.observe(this.root);
+  }
+
+  close() {
+    this.sized.disconnect();
+  }
+
+  /**
+   * @param {Stage[]} stages
+   * @param {Cell} cell of one of them
+   * @param {(stage: Stage) => number} channelOf the channel that a stage shows; -1: three as one RGB picture
+   * @param {{palettes: any, colors: (stage: Stage) => {scale: string, ends: [number, number]}, poolOff: string}} looks
+   */
+  explain(stages, cell, channelOf, looks) {
+    const i = stages.findIndex((stage) => stage.name === cell.name);
+    const stage = stages[i];
+    const c = Math.max(0, channelOf(stage));
+    const shown = channelOf(stage) < 0 ? [0, 1, 2] : [c];
+    const { conv, places } = trail(stages, i, stage.how.op === "image" || stage.how.op === "pad" ? 0 : c, cell);
+    const filter = i >= conv ? c : 0;
+    const next = (op) => stages.findIndex((other, j) => j > conv && conv >= 0 && other.how.op === op && places[j]);
+    const [a, p] = [next("activation"), next("pool")];
+    const explained = {
+      stage,
+      places,
+      row: cell.row,
+      column: cell.column,
+      values: shown.map((channel) => value(stages, i, channel, cell.row, cell.column)),
+      conv: conv < 0 ? null : convTerms(stages, conv, filter, places[conv].row, places[conv].column),
+      activation: a < 0 ? null : activationTerms(stages, a, filter, places[a].row, places[a].column, (x) => ACTIVATIONS[stages[a].how.name](x, stages[a].how.parameters)),
+      pool: p < 0 ? null : { ...poolTerms(stages, p, filter, places[p].row, places[p].column), here: places[p - 1] },
+    };
+    this.explained = explained;
+    this.lit = this.weight && conv >= 0 ? touched(stages, conv, this.weight) : around(stages, i, cell);
+    Object.assign(this.root.dataset, { stage: stage.name, row: cell.row, col: cell.column, value: explained.values[0], channel: shown[0] });
+    this.#show(stages, conv, a, p, looks);
+  }
+
+  #show(stages, conv, a, p, { palettes, colors, poolOff }) {
+    this.wide ||= this.panels.panels.patch.body.clientWidth;
+    const before = conv > 0 ? colors(stages[conv - 1]) : { scale: "gray", ends: [0, 1] };
+    const pooled = p < 0 ? before : colors(stages[p - 1]);
+    const looks = {
+      palettes,
+      scale: before.scale,
+      scales: ["red", "green", "blue"],
+      ends: before.ends,
+      reach: Math.max(-before.ends[0], before.ends[1]) || 1,
+      background: getComputedStyle(this.root).getPropertyValue("--st-background-color"),
+      low: a < 0 ? 0 : stages[a - 1].low,
+      high: a < 0 ? 0 : stages[a - 1].high,
+      poolScale: pooled.scale,
+      poolEnds: pooled.ends,
+      poolOff: stages.some(({ how }) => how.op === "pool") ? "No window of the pool takes this cell" : poolOff,
+    };
+    this.panels.show(this.explained, looks, this.wide);
+  }
+
+  /** Let a screen reader say the cell. */
+  say() {
+    this.live.textContent = said(this.explained);
+  }
+
+  /**
+   * What the server found for the pinned cell by another route.
+   * @param {{stage: string, row: number, column: number, value: number, sums: number, delta: number} | null} check
+   */
+  compare(check) {
+    const badge = this.panels.check;
+    const { stage, row, column, values, conv } = this.explained;
+    badge.hidden = !check || !conv || check.stage !== stage.name || check.row !== row || check.column !== column;
+    if (badge.hidden) return;
+    this.panels.panels[stage.how.op === "conv" ? "product" : stage.how.op].head.append(badge);
+    const delta = Math.max(check.delta, Math.abs(check.value - values[0]));
+    const size = conv.channels.reduce((total, { product }) => product.reduce((sum, v) => sum + Math.abs(v), total), Math.abs(conv.bias));
+    const isSame = delta <= SURE * Math.max(size, Math.abs(check.value));
+    badge.textContent = `${isSame ? "✓" : "✗"} max |Δ| ${delta === 0 ? "0" : delta.toExponential(0)}`;
+    badge.classList.toggle("wrong", !isSame);
+    badge.title =
+      `The server has worked out this cell by another route (unfold, then a dot product in double precision): ${check.value}. ` +
+      `That is the largest difference to PyTorch's conv2d and to what the lens says, over ${check.sums} ${check.sums === 1 ? "sum" : "sums"}.`;
+  }
+}

@@ -1,0 +1,80 @@
+/** A small grid of numbers in their colours. Where cells are too small for numbers, the colours stay. */
+import { element } from "./stage_dom.js";
+import { format } from "./stage_values.js";
+
+const CHARACTER = 6.7; // px, of the grid's font
+const LEAST = { wide: 30, tall: 12 }; // px of a cell that has room for a number
+const GAP = 1; // px between cells with numbers
+const LARGEST = { wide: 84, tall: 26 };
+
+/** Whether cells of this size in px, the gap counted, have room for numbers. */
+export const hasRoom = (wide, tall) => wide - GAP >= LEAST.wide && tall - GAP >= LEAST.tall;
+
+/** A number in so many characters; what does not fit is not cut but left out. */
+function short(number, characters) {
+  if (Number.isNaN(number)) return "";
+  for (let digits = 4; digits > 0; digits--) {
+    const text = format(number, digits);
+    if (text.length <= characters) return text;
+  }
+  return "…";
+}
+
+export class Grid {
+  /** @param {string} className @param {(n: number | null) => void} point is told the cell under the pointer */
+  constructor(className, point) {
+    this.root = element("div", { className: `ln-grid ${className}`, onpointerover: (event) => point(this.at(event.target)) });
+    this.root.addEventListener("pointerleave", () => point(null));
+    this.size = "";
+  }
+
+  at = (node) => {
+    const n = this.cells.indexOf(node);
+    return n < 0 ? null : n;
+  };
+
+  cells = [];
+
+  /** @param {number} height @param {number} width in cells @param {{wide: number, tall: number}} room in px */
+  resize(height, width, room) {
+    const size = `${height} ${width} ${room.wide} ${room.tall}`;
+    if (size === this.size) return;
+    this.size = size;
+    this.isFolded = !hasRoom(room.wide / width, room.tall / height);
+    let [wide, tall] = [Math.min(LARGEST.wide, room.wide / width - GAP), Math.min(LARGEST.tall, room.tall / height - GAP)];
+    if (this.isFolded) wide = tall = Math.min(room.wide / width, room.tall / height, LARGEST.tall);
+    this.characters = this.isFolded ? 0 : Math.floor((wide - 3) / CHARACTER);
+    this.root.classList.toggle("folded", this.isFolded);
+    this.root.style.cssText = `grid-template-columns:repeat(${width},${wide}px);grid-auto-rows:${tall}px`;
+    while (this.cells.length > height * width) this.cells.pop().remove();
+    while (this.cells.length < height * width) this.root.append((this.cells[this.cells.push(element("i")) - 1]));
+    this.shown = [];
+  }
+
+  /**
+   * @param {ArrayLike<number>} values row by row; NaN: there is none
+   * @param {(value: number) => {background: string, text: string}} colour
+   * @param {boolean[]} isPadding
+   */
+  fill(values, colour, isPadding) {
+    this.cells.forEach((cell, n) => {
+      const { background, text } = Number.isNaN(values[n]) ? { background: "", text: "" } : colour(values[n]);
+      const now = `${values[n]} ${background} ${isPadding[n]}`;
+      if (this.shown[n] === now) return; // most stay as they are from one place to the next
+      this.shown[n] = now;
+      cell.style.backgroundColor = background;
+      cell.style.color = text;
+      cell.className = isPadding[n] ? "pad" : "";
+      if (!this.isFolded) cell.textContent = short(values[n], this.characters);
+      else if (cell.textContent) cell.textContent = "";
+    });
+  }
+
+  /** Ring cells: by class, which. @param {Record<string, number[]>} rings */
+  ring(rings) {
+    for (const [name, which] of Object.entries(rings)) {
+      for (const cell of this.root.querySelectorAll(`.${name}`)) cell.classList.remove(name);
+      for (const n of which) this.cells[n]?.classList.add(name);
+    }
+  }
+}

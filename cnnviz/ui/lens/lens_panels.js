@@ -1,0 +1,144 @@
+/** The lens's five panels, one under each stage: patch × kernel = products, the activation's curve, the pool's window. */
+import { weightColour, stageColour } from "./lens_colors.js";
+import { Curve } from "./lens_curve.js";
+import { Grid, hasRoom } from "./lens_grid.js";
+import { nameOf, noteOf, poolNote, sumNote, termNote } from "./lens_words.js";
+import { element } from "./stage_dom.js";
+import { format } from "./stage_values.js";
+
+const TALL = 80; // px for the grids of a panel
+const TALL_EACH = 43; // and for each channel's, where there are several, one below the other
+const PARTS = /** @type {const} */ (["patch", "kernel", "product"]);
+
+const panel = (name, ...children) => {
+  const title = element("h4");
+  const body = element("div", { className: "ln-body" }, ...children);
+  const head = element("div", { className: "ln-head" }, title);
+  return { title, body, head, root: element("div", { className: `ln-panel ln-${name}` }, head, body) };
+};
+
+export class Panels {
+  /** @param {(weight: [number, number] | null) => void} pointAtWeight */
+  constructor(pointAtWeight) {
+    this.pointAtWeight = pointAtWeight;
+    this.panels = Object.fromEntries([...PARTS, "activation", "pool"].map((name) => [name, panel(name)]));
+    this.panels.product.body.tabIndex = 0;
+    this.panels.product.body.addEventListener("keydown", (event) => this.#onKey(event));
+    this.panels.product.body.addEventListener("blur", () => this.#term(null));
+    this.curve = new Curve();
+    this.window = new Grid("ln-window", () => {});
+    this.rows = []; // by channel of the convolution, its three grids
+    this.note = element("p", { className: "ln-note" });
+    this.term = null; // the term that is asked for: {k, n}
+    this.sum = element("p", { className: "ln-result ln-of-conv" });
+    this.check = element("span", { className: "ln-check", hidden: true });
+    this.activationNote = element("p", { className: "ln-result ln-of-activation" });
+    this.poolNote = element("p", { className: "ln-result ln-of-pool" });
+    this.panels.activation.body.append(this.curve.root);
+    this.panels.pool.body.append(this.window.root);
+    const notes = [this.note, this.sum, this.activationNote, this.poolNote];
+    this.root = element("div", { className: "ln-panels" }, ...Object.values(this.panels).map(({ root }) => root), ...notes);
+  }
+
+  /** @param {number} wide px that a panel has */
+  show(explained, looks, wide) {
+    this.explained = explained;
+    const { conv, activation, pool } = explained;
+    if (conv) this.#conv(conv, looks, wide);
+    this.panels.activation.root.classList.toggle("off", !activation);
+    this.panels.activation.title.textContent = activation ? activation.name.replaceAll("_", " ") : "no activation";
+    if (activation) this.curve.show(activation, looks.low, looks.high);
+    this.activationNote.textContent = activation ? `f(${format(activation.x)}) = ${format(activation.value)}` : "";
+    this.#pool(pool, looks, wide);
+  }
+
+  #conv(conv, looks, wide) {
+    const { channels, height, width, isPadding } = conv;
+    this.#build(channels.length);
+    const room = this.#room(channels.length, height, width, wide);
+    const weight = weightColour(looks.background);
+    const largest = channels.reduce((most, { w }) => w.reduce((a, v) => Math.max(a, Math.abs(v)), most), 0) || 1;
+    channels.forEach((terms, k) => {
+      const grids = this.rows[k];
+      for (const part of PARTS) grids[part].resize(height, width, room);
+      const pixel = stageColour(looks.palettes[channels.length === 3 ? looks.scales[k] : looks.scale], looks.ends);
+      grids.patch.fill(terms.x, pixel, isPadding);
+      grids.kernel.fill(terms.w, (w) => weight(w / largest), []);
+      grids.product.fill(terms.product, (p) => weight(p / (largest * looks.reach)), isPadding);
+      grids.product.cells.forEach((cell, n) => {
+        cell.dataset.x = terms.x[n];
+        cell.dataset.w = terms.w[n];
+        cell.dataset.product = terms.product[n];
+      });
+    });
+    const many = channels.length > 1 ? `, ${channels.map(({ channel }) => nameOf(channel, channels.length)).join(", ")}` : "";
+    this.panels.patch.title.textContent = `Patch${many}`;
+    this.panels.kernel.title.textContent = `Kernel ${height}×${width}`;
+    this.panels.product.title.textContent = "Products";
+    this.panels.product.body.setAttribute("aria-label", `${channels.length * height * width} products; arrow keys read them one by one`);
+    this.root.classList.toggle("deep", channels.length > 1);
+    this.sum.textContent = sumNote(conv);
+    if (this.term && (this.term.k >= channels.length || this.term.n >= height * width)) this.term = null;
+    this.#term(this.term);
+  }
+
+  /** Px for a grid: those of several channels stand side by side where only their colours have room. */
+  #room(count, height, width, wide) {
+    if (count === 1) return { wide, tall: TALL };
+    const isStacked = hasRoom(wide / width, TALL_EACH / height);
+    this.root.classList.toggle("side-by-side", !isStacked);
+    return isStacked ? { wide, tall: TALL_EACH } : { wide: (wide - 8) / count, tall: TALL };
+  }
+
+  /** As many rows of grids as the convolution has channels. */
+  #build(count) {
+    while (this.rows.length > count) for (const grid of Object.values(this.rows.pop())) grid.root.remove();
+    while (this.rows.length < count) {
+      const k = this.rows.length;
+      const grid = (part) => new Grid(`ln-${part}-grid`, (n) => this.#point(part, k, n));
+      this.rows.push(Object.fromEntries(PARTS.map((part) => [part, grid(part)])));
+      for (const part of PARTS) this.panels[part].body.append(this.rows[k][part].root);
+    }
+  }
+
+  #pool(pool, looks, wide) {
+    this.panels.pool.root.classList.toggle("off", !pool);
+    this.panels.pool.title.textContent = pool ? `${pool.kind} ${pool.height}×${pool.width}` : looks.poolOff;
+    this.poolNote.textContent = pool ? poolNote(pool) : "";
+    this.window.root.hidden = !pool;
+    if (!pool) return;
+    this.window.resize(pool.height, pool.width, { wide, tall: TALL });
+    this.window.fill(pool.x, stageColour(looks.palettes[looks.poolScale], looks.poolEnds), pool.isPadding);
+    const { row, column } = pool.here ?? {};
+    const here = pool.here ? pool.rows.indexOf(row) * pool.width + pool.columns.indexOf(column) : -1;
+    this.window.ring({ winner: pool.winners, here: [here] });
+  }
+
+  #point(part, k, n) {
+    this.#term(n === null ? null : { k, n });
+    if (part !== "kernel") return;
+    this.pointAtWeight(n === null ? null : [Math.floor(n / this.explained.conv.width), n % this.explained.conv.width]);
+  }
+
+  /** Say one term on demand, and ring it in all three grids. */
+  #term(term) {
+    this.term = term;
+    this.rows.forEach((grids, k) => {
+      for (const part of PARTS) grids[part].ring({ on: term?.k === k ? [term.n] : [] });
+    });
+    const { conv } = this.explained ?? {};
+    this.note.textContent = !conv ? "" : term ? termNote(conv, term.k, term.n) : noteOf(conv);
+  }
+
+  #onKey(event) {
+    const { channels, height, width } = this.explained?.conv ?? {};
+    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -width, ArrowDown: width }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const all = channels.length * height * width;
+    const now = this.term ? this.term.k * height * width + this.term.n + step : 0;
+    const at = Math.min(Math.max(now, 0), all - 1);
+    this.#term({ k: Math.floor(at / (height * width)), n: at % (height * width) });
+    this.note.setAttribute("aria-live", "polite");
+  }
+}

@@ -1,0 +1,115 @@
+/** The window slides over the map, row by row, and the output fills in. All of it in the browser. */
+import { range as indices, reads } from "./stage_window.js";
+
+const SLOWEST = 0.5; // cells a second
+const FASTEST = 20_000;
+const CALM = 500; // ms between two pictures for those who want less motion
+
+/** Cells a second of a slider from 0 to 100: each step is as much faster as the one before. */
+export const speedOf = (slider) => SLOWEST * (FASTEST / SLOWEST) ** (slider / 100);
+export const sliderOf = (speed) => (100 * Math.log(speed / SLOWEST)) / Math.log(FASTEST / SLOWEST);
+
+export class Player {
+  isOn = false; // a stage is partly covered
+  isPlaying = false;
+  name = ""; // of the stage that fills in
+  at = 0; // the cell computed last, row by row
+  speed = SLOWEST;
+
+  /** @param {{size: (name: string) => [number, number], show: () => void}} view `show` brings the page to `at` */
+  constructor(view) {
+    this.view = view;
+    this.tick = (now) => this.#advance(now);
+  }
+
+  get count() {
+    const [height, width] = this.view.size(this.name);
+    return height * width;
+  }
+
+  get cell() {
+    const [, width] = this.view.size(this.name);
+    return { name: this.name, row: Math.floor(this.at / width), column: this.at % width };
+  }
+
+  /** @param {string} name of the stage @param {number} at the cell to begin with */
+  open(name, at) {
+    Object.assign(this, { isOn: true, name, at });
+  }
+
+  play() {
+    if (this.at >= this.count - 1) this.at = 0;
+    this.isPlaying = true;
+    this.last = performance.now();
+    this.rest = 0;
+    cancelAnimationFrame(this.frame);
+    this.frame = requestAnimationFrame(this.tick);
+    this.view.show();
+  }
+
+  pause() {
+    this.isPlaying = false;
+    cancelAnimationFrame(this.frame);
+    this.view.show();
+  }
+
+  close() {
+    this.isOn = false;
+    this.pause();
+  }
+
+  /** @param {number} at a cell; one beyond the ends is the last or the first */
+  seek(at) {
+    this.at = Math.min(Math.max(at, 0), this.count - 1);
+    this.view.show();
+  }
+
+  #advance(now) {
+    if (!this.isPlaying) return;
+    this.frame = requestAnimationFrame(this.tick);
+    const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const passed = now - this.last;
+    if (isCalm && passed < CALM) return;
+    this.last = now;
+    this.rest += (Math.min(passed, 2 * CALM) / 1000) * this.speed;
+    const steps = Math.floor(this.rest);
+    this.rest -= steps;
+    if (steps === 0) return;
+    this.at = Math.min(this.at + steps, this.count - 1);
+    if (this.at === this.count - 1) this.pause();
+    else this.view.show();
+  }
+
+  /**
+   * How far each stage is computed: `rows` whole rows, then rows up to `partial` as far as `columns`. Null: all of it.
+   * @param {import("./stage_values.js").Stage[]} stages
+   */
+  progress(stages) {
+    const found = stages.map(() => null);
+    const first = stages.findIndex((stage) => stage.name === this.name);
+    if (!this.isOn || first < 0) return found;
+    const width = stages[first].shape[2];
+    const done = this.at + 1;
+    found[first] = { rows: Math.floor(done / width), partial: Math.ceil(done / width), columns: done % width };
+    for (let j = first + 1; j < stages.length; j++) {
+      const before = found[j - 1];
+      const [rows, columns] = [0, 1].map((axis) => {
+        const size = stages[j - 1].shape[1 + axis];
+        return indices(stages[j].shape[1 + axis], (at) => Math.max(...reads(stages, j, axis, at).filter((index) => index < size)));
+      });
+      const count = (list, end) => list.filter((last) => last < end).length;
+      found[j] = { rows: count(rows, before.rows), partial: count(rows, before.partial), columns: count(columns, before.columns) };
+    }
+    return found;
+  }
+}
+
+/** Cover what is not computed yet. @param {HTMLCanvasElement} screen a stage's picture @param {{x: number[], y: number[]}} range shown */
+export function cover(screen, range, { rows, partial, columns }, color) {
+  const pen = screen.getContext("2d");
+  const [wide, tall] = [screen.width / (range.x[1] - range.x[0]), screen.height / (range.y[1] - range.y[0])];
+  const [x, top, bottom] = [(columns - 0.5 - range.x[0]) * wide, (rows - 0.5 - range.y[0]) * tall, (partial - 0.5 - range.y[0]) * tall];
+  pen.fillStyle = color;
+  pen.fillRect(Math.max(0, x), top, screen.width, bottom - top);
+  pen.fillRect(0, bottom, screen.width, Math.max(0, screen.height - bottom));
+}

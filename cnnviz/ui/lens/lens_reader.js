@@ -1,0 +1,214 @@
+/** Which cell the lens explains: the one under the pointer or the keys, the sliding window's, the pinned, or the middle. */
+import { write } from "./boxes.js";
+import { Lens } from "./lens.js";
+import { light } from "./lens_lit.js";
+import { Player } from "./lens_player.js";
+import { Tools } from "./lens_tools.js";
+import { cellAt, shownRange } from "./stage_place.js";
+import { format, value } from "./stage_values.js";
+
+/** @typedef {{name: string, row: number, column: number}} Cell */
+
+const PATIENCE = 3000; // ms for the server to take note of a pin
+const DOUBLE = 400; // ms
+const isSame = (one, other) => Boolean(one && other) && one.name === other.name && one.row === other.row && one.column === other.column;
+const asCell = (pin) => pin && { name: pin[0], row: pin[1], column: pin[2] };
+
+export class Reader {
+  /** @type {Cell | null} */ cell = null; // under the pointer or the keys
+  /** @type {Cell | null} */ pin = null;
+  heard = "null"; // the pin that the server said last
+  lastClick = { at: 0, pin: null };
+
+  /** @param {any} view */
+  constructor(view) {
+    this.view = view;
+    this.lens = new Lens({ relight: () => this.refresh() });
+    this.player = new Player({ size: (name) => view.stage(name).shape.slice(1), show: () => this.#fill() });
+    this.tools = new Tools(this);
+    this.closing = new AbortController();
+    for (const event of ["pointerover", "pointerout"]) {
+      document.addEventListener(event, (what) => this.#pointAtWeight(what), { signal: this.closing.signal });
+    }
+  }
+
+  get root() {
+    return this.lens.root;
+  }
+
+  close() {
+    this.closing.abort();
+    this.player.close = () => {};
+    this.player.isPlaying = false;
+    this.lens.close();
+  }
+
+  /** @param {{pin: [string, number, number] | null, check: any}} message */
+  update({ pin, check }) {
+    const now = JSON.stringify(pin);
+    const isOurs = this.awaited !== undefined && performance.now() - this.askedAt < PATIENCE;
+    if (isOurs ? now === this.awaited : now !== this.heard) this.pin = asCell(pin);
+    if (now === this.awaited) this.awaited = undefined;
+    this.heard = now;
+    this.check = check && { stage: check.stage, row: check.row, column: check.column, value: check.value, sums: check.sums, delta: check.delta };
+  }
+
+  // --- which cell ---------------------------------------------------------------------------------
+
+  /** A cell as far as the stage it is on reaches; null if that is off. @param {Cell | null} cell */
+  #within(cell) {
+    const stage = cell && this.view.stage(cell.name);
+    if (!stage) return null;
+    const [, height, width] = stage.shape;
+    const clamp = (at, size) => Math.min(Math.max(at, 0), size - 1);
+    return { name: cell.name, row: clamp(cell.row, height), column: clamp(cell.column, width) };
+  }
+
+  #middle() {
+    const stage = this.view.stages.find(({ how }) => how.op === "conv") ?? this.view.stages[0];
+    return { name: stage.name, row: Math.floor(stage.shape[1] / 2), column: Math.floor(stage.shape[2] / 2) };
+  }
+
+  /** @returns {Cell} */
+  get target() {
+    const { player } = this;
+    if (player.isOn && (player.isPlaying || !this.cell)) return player.cell;
+    return this.#within(this.cell) ?? this.#within(this.pin) ?? this.#middle();
+  }
+
+  /** Where the arrow keys begin on a stage. @param {string} name */
+  cellOn(name) {
+    const index = this.view.stages.findIndex((stage) => stage.name === name);
+    const place = this.target.name === name ? this.target : this.lens.explained.places[index];
+    const [, height, width] = this.view.stages[index].shape;
+    return { name, row: place?.row ?? Math.floor(height / 2), column: place?.column ?? Math.floor(width / 2) };
+  }
+
+  read(cell) {
+    this.cell = this.#within(cell);
+    if (!this.player.isPlaying) this.refresh();
+  }
+
+  /** A cell reached by keys: it is said too. */
+  go(cell) {
+    if (this.player.isPlaying) this.player.pause();
+    this.read(cell);
+    this.lens.say();
+  }
+
+  /** The pointer or the keys have left: back to the pin or the slide; without them the last cell stays. */
+  leave() {
+    if (!this.pin && !this.player.isOn) return;
+    this.cell = null;
+    if (!this.player.isPlaying) this.refresh();
+  }
+
+  point(name, event) {
+    const stage = this.view.stage(name);
+    const cell = cellAt(this.view.frames.get(name), stage, shownRange(stage, this.view.view), event);
+    if (cell) this.read({ name, ...cell });
+    return cell && { name, ...cell };
+  }
+
+  #pointAtWeight({ type, target }) {
+    const weight = target.closest?.(".kg-cell");
+    if (!weight || !this.view.stages) return;
+    this.lens.weight = type === "pointerover" ? [Number(weight.dataset.row), Number(weight.dataset.col)] : null;
+    this.refresh();
+  }
+
+  // --- the pin ------------------------------------------------------------------------------------
+
+  /** A click pins; of a double click, which shows the whole map, only the view remembers. */
+  click(name, event) {
+    const isDouble = performance.now() - this.lastClick.at < DOUBLE;
+    const before = isDouble ? this.lastClick.pin : this.pin;
+    this.lastClick = { at: performance.now(), pin: before };
+    if (isDouble) return this.setPin(before);
+    if (this.player.isPlaying) this.player.pause();
+    const cell = this.point(name, event);
+    if (cell) this.setPin(cell);
+  }
+
+  togglePin() {
+    this.setPin(isSame(this.target, this.pin) ? null : this.target);
+  }
+
+  /** @param {Cell | null} cell */
+  setPin(cell) {
+    this.pin = cell;
+    this.awaited = JSON.stringify(cell && [cell.name, cell.row, cell.column]);
+    this.askedAt = performance.now();
+    if (!write("pin", cell ? `${cell.name}:${cell.row},${cell.column}` : "")) this.awaited = undefined;
+    this.refresh();
+  }
+
+  // --- the slide ----------------------------------------------------------------------------------
+
+  /** The stage that fills in, and the cell to begin with: the pinned, else the first. */
+  #open(from) {
+    const { stages } = this.view;
+    const isWindowed = (stage) => stage && (stage.how.op === "conv" || stage.how.op === "pool");
+    const asked = this.view.stage(this.target.name);
+    const stage = isWindowed(asked) ? asked : stages.find(isWindowed);
+    if (!stage) return false;
+    const cell = from ?? this.#within(this.pin);
+    this.tools.suggestSpeed(stage.shape[2]);
+    this.player.open(stage.name, cell?.name === stage.name ? cell.row * stage.shape[2] + cell.column : 0);
+    this.cell = null;
+    return true;
+  }
+
+  togglePlay() {
+    if (this.player.isPlaying) return this.player.pause();
+    if (!this.player.isOn && !this.#open()) return;
+    this.cell = null;
+    this.player.play();
+  }
+
+  step(by) {
+    if (!this.player.isOn && !this.#open(this.target)) return;
+    if (this.player.isPlaying) this.player.pause();
+    this.cell = null;
+    this.player.seek(this.player.at + by);
+    this.lens.say();
+  }
+
+  /** The slide's own pictures: what is filled in, and the lens. */
+  #fill() {
+    this.view.showCells();
+    this.refresh();
+  }
+
+  // --- what is shown ------------------------------------------------------------------------------
+
+  refresh() {
+    const { view, lens, player } = this;
+    const { stages } = view;
+    if (!stages) return;
+    if (player.isOn && !view.stage(player.name)) player.close();
+    if (player.isOn) player.at = Math.min(player.at, player.count - 1);
+    const { target } = this;
+    const looks = { palettes: view.message.palettes, colors: (stage) => view.colors(stage), poolOff: "no pooling" };
+    lens.explain(stages, target, (stage) => view.channel(stage), looks);
+    lens.compare(view.isConfirmed ? this.check : null);
+    stages.forEach((stage, k) => {
+      const frame = view.frames.get(stage.name);
+      const lit = lens.lit[k] ?? { rows: [], columns: [] };
+      Object.assign(frame.section.dataset, { litRows: lit.rows.join(), litCols: lit.columns.join() });
+      const pin = this.pin?.name === stage.name ? this.#within(this.pin) : null;
+      light(frame, shownRange(stage, view.view), lit, lens.weight ? null : lens.explained.places[k], pin);
+    });
+    const stage = view.stage(target.name);
+    const shown = view.channel(stage) < 0 ? [0, 1, 2] : [view.channel(stage)];
+    const values = shown.map((c) => format(value(stages, stages.indexOf(stage), c, target.row, target.column)));
+    view.bar.read(`${stage.title}, row ${target.row}, column ${target.column}: ${values.join(", ")}${this.#pinNote()}`);
+    this.tools.update(player, isSame(target, this.pin));
+  }
+
+  /** Where the pinned cell is not on the map any more. */
+  #pinNote() {
+    if (!this.pin || isSame(this.pin, this.#within(this.pin))) return "";
+    return ` (the pinned ${this.view.message.titles[this.pin.name]?.toLowerCase() ?? "cell"} ${this.pin.row}, ${this.pin.column} is not there now)`;
+  }
+}

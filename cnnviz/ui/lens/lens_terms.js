@@ -1,0 +1,106 @@
+/** The arithmetic of one cell: every number that goes into it. In double precision, of the float32 data itself. */
+import { dot, value } from "./stage_values.js";
+import { patch, range, reads, windowSize } from "./stage_window.js";
+
+/**
+ * @typedef {import("./stage_values.js").Stage} Stage
+ * @typedef {{channel: number, x: Float64Array, w: number[], product: Float64Array, sum: number}} ChannelTerms
+ */
+
+const exists = (at, size) => at >= 0 && at < size;
+
+/** Whether each of the rows meets each of the columns outside of a map. */
+const outside = (rows, columns, [, height, width]) =>
+  rows.flatMap((row) => columns.map((column) => !exists(row, height) || !exists(column, width)));
+
+/**
+ * A cell of a convolution: patch × kernel, channel by channel, added up.
+ * @param {Stage[]} stages @param {number} i @param {number} c @param {number} row @param {number} column
+ */
+export function convTerms(stages, i, c, row, column) {
+  const { weight, bias, groups } = stages[i].how;
+  const [height, width] = windowSize(stages[i]);
+  const [rows, columns] = [reads(stages, i, 0, row), reads(stages, i, 1, column)];
+  const before = stages[i - 1];
+  const isPadded = before.how.op === "pad";
+  const first = Math.floor((c * groups) / weight.length) * weight[c].length; // of this filter's group
+  const channels = weight[c].map((kernel, k) => {
+    const x = patch(stages, i - 1, first + k, rows, columns);
+    const w = kernel.flat();
+    return { channel: first + k, x, w, product: x.map((v, n) => v * w[n]), sum: dot(x, kernel) };
+  });
+  const sum = channels.reduce((total, channel) => total + channel.sum, 0);
+  // In the input's own rows and columns: those outside of it are padding.
+  const from = (axis, list) => list.map((at) => at - (isPadded ? before.how.pads[2 * axis] : 0));
+  const [inputRows, inputColumns] = [from(0, rows), from(1, columns)];
+  const copied = (axis, list) => (isPadded ? list.map((at) => reads(stages, i - 1, axis, at)[0]) : list);
+  return {
+    height,
+    width,
+    rows: inputRows,
+    columns: inputColumns,
+    copiedRows: copied(0, rows), // what padding copies; -1: a constant
+    copiedColumns: copied(1, columns),
+    isPadding: isPadded ? outside(inputRows, inputColumns, stages[i - 2].shape) : range(height * width, () => false),
+    mode: isPadded ? before.how.mode : null,
+    channels,
+    sum,
+    bias: bias[c],
+    value: sum + bias[c],
+  };
+}
+
+/**
+ * A cell of a pool: the cells under its window. Those outside of the map do not count.
+ * @param {Stage[]} stages @param {number} i @param {number} c @param {number} row @param {number} column
+ */
+export function poolTerms(stages, i, c, row, column) {
+  const { kind } = stages[i].how;
+  const [height, width] = windowSize(stages[i]);
+  const [rows, columns] = [reads(stages, i, 0, row), reads(stages, i, 1, column)];
+  const [, mapHeight, mapWidth] = stages[i - 1].shape;
+  const isPadding = outside(rows, columns, stages[i - 1].shape);
+  const inRows = rows.filter((at) => exists(at, mapHeight));
+  const inColumns = columns.filter((at) => exists(at, mapWidth));
+  const values = patch(stages, i - 1, c, inRows, inColumns);
+  const x = new Float64Array(height * width).fill(NaN);
+  let at = 0;
+  isPadding.forEach((isOut, n) => !isOut && (x[n] = values[at++]));
+  const sum = values.reduce((a, b) => a + b, 0);
+  const squares = values.reduce((a, b) => a + b * b, 0);
+  const results = { max: Math.max(...values), min: Math.min(...values), avg: sum / values.length, l2: Math.sqrt(squares) };
+  const isRank = kind === "max" || kind === "min";
+  const winners = isRank ? range(x.length).filter((n) => x[n] === results[kind]) : [];
+  const middle = Math.floor(inRows.length / 2) * inColumns.length + Math.floor(inColumns.length / 2);
+  const followed = winners[0] ?? range(x.length).filter((n) => !isPadding[n])[middle];
+  return {
+    kind,
+    height,
+    width,
+    rows,
+    columns,
+    isPadding,
+    x,
+    winners,
+    count: values.length,
+    sum,
+    squares,
+    value: results[kind],
+    followed: { row: rows[Math.floor(followed / width)], column: columns[followed % width] },
+  };
+}
+
+/**
+ * What an activation does to a cell, and as a function of this cell alone.
+ * @param {Stage[]} stages @param {number} i @param {number} c @param {number} row @param {number} column
+ * @param {(x: number) => number} apply a pointwise activation
+ */
+export function activationTerms(stages, i, c, row, column, apply) {
+  const { name, shift } = stages[i].how;
+  const x = value(stages, i - 1, c, row, column);
+  const after = value(stages, i, c, row, column);
+  // A softmax's other cells stay: their share of Σ exp is what is not this one's.
+  const others = name === "softmax" ? Math.max(0, (shift !== undefined ? Math.exp(shift - x) : 1 / after) - 1) : 0;
+  const f = name === "softmax" ? (v) => 1 / (1 + others * Math.exp(x - v)) : apply;
+  return { name, x, value: after, f };
+}

@@ -1,0 +1,59 @@
+/** Which cells of the stage before a cell reads, and what they hold. Rows and columns do not mix: each axis by itself. */
+import { constantOf, source, value } from "./stage_values.js";
+
+/** @typedef {import("./stage_values.js").Stage} Stage */
+
+/** The numbers from 0 to below `count`, each put through `f`. */
+export const range = (count, f = (k) => k) => Array.from({ length: count }, (_, k) => f(k));
+
+/** Height and width of the window that slides, of a convolution or a pool. @returns {[number, number]} */
+export const windowSize = ({ how }) => (how.op === "pool" ? how.kernel_size : [how.weight[0][0].length, how.weight[0][0][0].length]);
+
+export const isWindowed = ({ how }) => how.op === "conv" || how.op === "pool";
+
+/** How many rows and columns before the map of stage `i - 1` its window may begin. A convolution's are a stage of their own. */
+const offset = ({ how }, axis) => (how.op === "pool" ? how.pads[2 * axis] : 0);
+
+/**
+ * The rows (axis 0) or columns (1) of stage `i - 1` that row or column `at` of stage `i` reads. Those that lie outside
+ * of it are not there; -1 is also a constant.
+ * @param {Stage[]} stages @param {number} i @param {0 | 1} axis @param {number} at @returns {number[]}
+ */
+export function reads(stages, i, axis, at) {
+  const stage = stages[i];
+  const size = stages[i - 1].shape[1 + axis];
+  if (stage.how.op === "pad") return [source(at - stage.how.pads[2 * axis], size, stage.how.mode)];
+  if (isWindowed(stage)) {
+    const { stride, dilation } = stage.how;
+    const from = at * stride[axis] - offset(stage, axis);
+    return range(windowSize(stage)[axis], (k) => from + k * dilation[axis]);
+  }
+  return stage.how.shift !== undefined ? range(size) : [at]; // softmax over all sees all
+}
+
+/**
+ * The values of one channel of stage `i` where these rows meet these columns.
+ * @param {Stage[]} stages @param {number} i @param {number} c @param {number[]} rows @param {number[]} columns
+ * @returns {Float64Array} row by row
+ */
+export function patch(stages, i, c, rows, columns) {
+  const out = new Float64Array(rows.length * columns.length);
+  const { how } = stages[i];
+  const isPadded = how.op === "pad" && stages[i - 1].how.op === "image";
+  const image = isPadded ? stages[i - 1] : stages[i];
+  if (image.how.op !== "image") {
+    let at = 0;
+    for (const row of rows) for (const column of columns) out[at++] = value(stages, i, c, row, column);
+    return out;
+  }
+  // Straight from the picture's bytes: a large window under a large pool reads millions of them.
+  const [, height, width] = image.shape;
+  const from = (axis, indices, size) => (isPadded ? indices.map((at) => source(at - how.pads[2 * axis], size, how.mode)) : indices);
+  const [ys, xs] = [from(0, rows, height), from(1, columns, width)];
+  const constant = isPadded ? constantOf(how) : 0;
+  for (let r = 0, at = 0; r < ys.length; r++) {
+    const base = (c * height + ys[r]) * width;
+    for (let s = 0; s < xs.length; s++) out[at++] = ys[r] < 0 || xs[s] < 0 ? constant : Math.fround(image.levels[base + xs[s]] / 255);
+  }
+  return out;
+}
