@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from cnnviz.activations import ACTIVATIONS
-from cnnviz.functional import POOLS
-from cnnviz.images import SAMPLES
-from cnnviz.kernels import KERNELS
+from cnnviz.functional import POOLS, conv2d
+from cnnviz.images import SAMPLES, load_image
+from cnnviz.kernels import KERNELS, parse_kernel
 from cnnviz.ui import PAGES
 from cnnviz.ui import settings as ui_settings
 from tests.option_space import MODES, both, naive_sides
@@ -213,6 +214,49 @@ def test_the_parameters_of_an_activation_appear_with_it() -> None:
     assert lab.widget("approximate").options == ["none", "tanh"]
     lab.choose(activation="relu")
     assert all(box.key != "approximate" for box in lab.at.selectbox)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "bias"), [("0,0", 5), ("0,0", -5), ("1,1", -2), ("1,1", -1.99), ("1,1", 0.5), ("edge", -2.5)]
+)
+def test_what_the_activation_did_is_not_rounded_to_all_or_none(kernel: str, bias: float) -> None:
+    lab = Lab(size="60", kernel=kernel, bias=f"{bias:g}", image="coffee")
+    weight = torch.tensor(parse_kernel(kernel))[None, None]
+    x = load_image(SAMPLES["coffee"].path, mode="L", size=60)
+    sums = conv2d(x, weight, torch.tensor([float(bias)]), padding="same")
+    silenced, total = int((sums < 0).sum()), sums.numel()
+    (said,) = [caption for caption in lab.captions if caption.startswith("It changed")]
+    share = said.removeprefix("It changed ").split(" of the cells")[0]
+    if share == "all":
+        assert silenced == total
+    elif share == "none":
+        assert silenced == 0
+    elif share.endswith("%"):
+        assert float(share[:-1]) == pytest.approx(100 * silenced / total, abs=0.051) and 0 < float(share[:-1]) < 100
+    else:
+        *but, number = share.split()
+        assert (total - silenced if but else silenced) == int(number)
+
+
+def test_the_pinned_cell_is_worked_out_again_by_the_server() -> None:
+    lab = Lab(size="40", pin="pool:3,4", stride="2", color="rgb", kernel="kaiming_uniform:5x5:3")
+    assert lab.header["pin"] == ["pool", 3, 4]
+    assert lab.header["check"]["sums"] == 4 and 0 <= lab.header["check"]["delta"] < 1e-5
+    before = lab.header["check"]["value"]
+    lab.choose(bias=0.5)
+    assert lab.header["check"]["value"] == pytest.approx(before + 0.5, abs=1e-5) or before == 0
+    lab.choose(pin="conv:19,0")
+    assert lab.header["check"]["stage"] == "conv" and lab.header["check"]["sums"] == 1
+    lab.choose(pin="conv:20,0")
+    assert lab.header["check"] is None and lab.header["pin"] == ["conv", 20, 0], "beyond the map, and kept"
+    lab.choose(stride="1")
+    assert lab.header["check"]["row"] == 20, "it is there again"
+    lab.choose(pin="input:1,1")
+    assert lab.header["check"] is None, "no sum stands behind a pixel"
+    lab.choose(pin="conv:1")
+    assert lab.header["pin"] == ["input", 1, 1] and lab.says("cannot be read")
+    lab.choose(pin="")
+    assert lab.header["pin"] is None
 
 
 def test_color_shows_three_channels() -> None:

@@ -50,18 +50,28 @@ def of_activation(layer: Activation, before: Stage, after: Stage) -> None:
     st.latex(ACTIVATIONS[layer.name].formula)
     st.caption(ACTIVATIONS[layer.name].about)
     rounding = 1e-6 * before.output.abs().max()  # a sum that cancels leaves some: no change that one could see
-    silenced = ((after.output == 0) & (before.output.abs() > rounding)).float().mean().item()
-    changed = ((after.output - before.output).abs() > rounding).float().mean().item()
+    silenced = int(((after.output == 0) & (before.output.abs() > rounding)).sum())
+    changed = int(((after.output - before.output).abs() > rounding).sum())
+    total = after.output.numel()
     if layer.name == "softmax" and dict(layer.parameters)["over"] == "channels" and after.output.shape[1] == 1:
         st.caption("Over the channels of one map every share is 1: choose *all* to share among its cells.")
         return
-    st.caption(f"It changed {changed:.1%} of the cells, {silenced:.1%} became 0.")
+    st.caption(f"It changed {_share(changed, total)} of the cells; {_share(silenced, total)} became 0.")
 
 
 def of_error(error: ShapeError | None) -> None:
     """Why a setting cannot work, where the setting is."""
     if error:
         st.error(str(error), icon=":material/straighten:")
+
+
+def _share(part: int, total: int) -> str:
+    """A share that does not round to all or nothing what is neither."""
+    if part in (0, total):
+        return "all" if part else "none"
+    if part / total >= 0.9995:
+        return f"all but {total - part}"
+    return f"{part}" if part / total < 0.0005 else f"{part / total:.1%}"
 
 
 def _count(number: int, noun: str) -> str:

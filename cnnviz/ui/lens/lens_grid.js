@@ -23,8 +23,9 @@ function short(number, characters) {
 export class Grid {
   /** @param {string} className @param {(n: number | null) => void} point is told the cell under the pointer */
   constructor(className, point) {
-    this.root = element("div", { className: `ln-grid ${className}`, onpointerover: (event) => point(this.at(event.target)) });
-    this.root.addEventListener("pointerleave", () => point(null));
+    const here = (event) => point(this.at(event.target));
+    // A finger leaves as soon as it has tapped; its click comes after that, and stays.
+    this.root = element("div", { className: `ln-grid ${className}`, onpointerover: here, onpointerleave: () => point(null), onclick: here });
     this.size = "";
   }
 

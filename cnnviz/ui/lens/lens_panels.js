@@ -45,6 +45,7 @@ export class Panels {
     this.explained = explained;
     const { conv, activation, pool } = explained;
     if (conv) this.#conv(conv, looks, wide);
+    else this.#build(0);
     this.panels.activation.root.classList.toggle("off", !activation);
     this.panels.activation.title.textContent = activation ? activation.name.replaceAll("_", " ") : "no activation";
     if (activation) this.curve.show(activation, looks.low, looks.high);

@@ -1,7 +1,7 @@
 /** Which cell the lens explains: the one under the pointer or the keys, the sliding window's, the pinned, or the middle. */
-import { write } from "./boxes.js";
 import { Lens } from "./lens.js";
 import { light } from "./lens_lit.js";
+import { isSame, Pin } from "./lens_pin.js";
 import { Player } from "./lens_player.js";
 import { Tools } from "./lens_tools.js";
 import { cellAt, shownRange } from "./stage_place.js";
@@ -9,16 +9,9 @@ import { format, value } from "./stage_values.js";
 
 /** @typedef {{name: string, row: number, column: number}} Cell */
 
-const PATIENCE = 3000; // ms for the server to take note of a pin
-const DOUBLE = 400; // ms
-const isSame = (one, other) => Boolean(one && other) && one.name === other.name && one.row === other.row && one.column === other.column;
-const asCell = (pin) => pin && { name: pin[0], row: pin[1], column: pin[2] };
-
 export class Reader {
   /** @type {Cell | null} */ cell = null; // under the pointer or the keys
-  /** @type {Cell | null} */ pin = null;
-  heard = "null"; // the pin that the server said last
-  lastClick = { at: 0, pin: null };
+  pin = new Pin();
 
   /** @param {any} view */
   constructor(view) {
@@ -45,12 +38,8 @@ export class Reader {
 
   /** @param {{pin: [string, number, number] | null, check: any}} message */
   update({ pin, check }) {
-    const now = JSON.stringify(pin);
-    const isOurs = this.awaited !== undefined && performance.now() - this.askedAt < PATIENCE;
-    if (isOurs ? now === this.awaited : now !== this.heard) this.pin = asCell(pin);
-    if (now === this.awaited) this.awaited = undefined;
-    this.heard = now;
-    this.check = check && { stage: check.stage, row: check.row, column: check.column, value: check.value, sums: check.sums, delta: check.delta };
+    this.pin.hear(pin);
+    this.check = check;
   }
 
   // --- which cell ---------------------------------------------------------------------------------
@@ -73,7 +62,7 @@ export class Reader {
   get target() {
     const { player } = this;
     if (player.isOn && (player.isPlaying || !this.cell)) return player.cell;
-    return this.#within(this.cell) ?? this.#within(this.pin) ?? this.#middle();
+    return this.#within(this.cell) ?? this.#within(this.pin.cell) ?? this.#middle();
   }
 
   /** Where the arrow keys begin on a stage. @param {string} name */
@@ -86,6 +75,7 @@ export class Reader {
 
   read(cell) {
     this.cell = this.#within(cell);
+    this.lens.weight = null;
     if (!this.player.isPlaying) this.refresh();
   }
 
@@ -98,7 +88,7 @@ export class Reader {
 
   /** The pointer or the keys have left: back to the pin or the slide; without them the last cell stays. */
   leave() {
-    if (!this.pin && !this.player.isOn) return;
+    if (!this.pin.cell && !this.player.isOn) return;
     this.cell = null;
     if (!this.player.isPlaying) this.refresh();
   }
@@ -119,27 +109,15 @@ export class Reader {
 
   // --- the pin ------------------------------------------------------------------------------------
 
-  /** A click pins; of a double click, which shows the whole map, only the view remembers. */
   click(name, event) {
-    const isDouble = performance.now() - this.lastClick.at < DOUBLE;
-    const before = isDouble ? this.lastClick.pin : this.pin;
-    this.lastClick = { at: performance.now(), pin: before };
-    if (isDouble) return this.setPin(before);
     if (this.player.isPlaying) this.player.pause();
     const cell = this.point(name, event);
-    if (cell) this.setPin(cell);
+    if (cell) this.pin.click(cell);
+    this.refresh();
   }
 
   togglePin() {
-    this.setPin(isSame(this.target, this.pin) ? null : this.target);
-  }
-
-  /** @param {Cell | null} cell */
-  setPin(cell) {
-    this.pin = cell;
-    this.awaited = JSON.stringify(cell && [cell.name, cell.row, cell.column]);
-    this.askedAt = performance.now();
-    if (!write("pin", cell ? `${cell.name}:${cell.row},${cell.column}` : "")) this.awaited = undefined;
+    this.pin.set(isSame(this.target, this.pin.cell) ? null : this.target);
     this.refresh();
   }
 
@@ -152,7 +130,7 @@ export class Reader {
     const asked = this.view.stage(this.target.name);
     const stage = isWindowed(asked) ? asked : stages.find(isWindowed);
     if (!stage) return false;
-    const cell = from ?? this.#within(this.pin);
+    const cell = from ?? this.#within(this.pin.cell);
     this.tools.suggestSpeed(stage.shape[2]);
     this.player.open(stage.name, cell?.name === stage.name ? cell.row * stage.shape[2] + cell.column : 0);
     this.cell = null;
@@ -196,19 +174,21 @@ export class Reader {
       const frame = view.frames.get(stage.name);
       const lit = lens.lit[k] ?? { rows: [], columns: [] };
       Object.assign(frame.section.dataset, { litRows: lit.rows.join(), litCols: lit.columns.join() });
-      const pin = this.pin?.name === stage.name ? this.#within(this.pin) : null;
+      const pin = this.pin.cell?.name === stage.name ? this.#within(this.pin.cell) : null;
       light(frame, shownRange(stage, view.view), lit, lens.weight ? null : lens.explained.places[k], pin);
     });
     const stage = view.stage(target.name);
     const shown = view.channel(stage) < 0 ? [0, 1, 2] : [view.channel(stage)];
     const values = shown.map((c) => format(value(stages, stages.indexOf(stage), c, target.row, target.column)));
     view.bar.read(`${stage.title}, row ${target.row}, column ${target.column}: ${values.join(", ")}${this.#pinNote()}`);
-    this.tools.update(player, isSame(target, this.pin));
+    this.tools.update(player, isSame(target, this.pin.cell));
   }
 
   /** Where the pinned cell is not on the map any more. */
   #pinNote() {
-    if (!this.pin || isSame(this.pin, this.#within(this.pin))) return "";
-    return ` (the pinned ${this.view.message.titles[this.pin.name]?.toLowerCase() ?? "cell"} ${this.pin.row}, ${this.pin.column} is not there now)`;
+    const { cell } = this.pin;
+    if (!cell || isSame(cell, this.#within(cell))) return "";
+    const title = this.view.message.titles[cell.name] ?? cell.name;
+    return ` (pinned: ${title.toLowerCase()} ${cell.row}, ${cell.column}, which is not there now)`;
   }
 }

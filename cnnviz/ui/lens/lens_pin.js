@@ -1,0 +1,40 @@
+/** The cell that stays through every tweak. Its home is a text box of the page, bound to the address. */
+import { write } from "./boxes.js";
+
+/** @typedef {{name: string, row: number, column: number}} Cell */
+
+const PATIENCE = 3000; // ms for the server to take note of a pin
+const DOUBLE = 400; // ms
+
+export const isSame = (one, other) => Boolean(one && other) && one.name === other.name && one.row === other.row && one.column === other.column;
+
+export class Pin {
+  /** @type {Cell | null} */ cell = null;
+  heard = "null"; // what the server said last
+  lastClick = { at: 0, cell: null };
+
+  /** What the server says counts when it is news, and not older than a pin of ours. @param {[string, number, number] | null} said */
+  hear(said) {
+    const now = JSON.stringify(said);
+    const isAwaiting = this.awaited !== undefined && performance.now() - this.askedAt < PATIENCE;
+    if (isAwaiting ? now === this.awaited : now !== this.heard) this.cell = said && { name: said[0], row: said[1], column: said[2] };
+    if (now === this.awaited) this.awaited = undefined;
+    this.heard = now;
+  }
+
+  /** @param {Cell | null} cell */
+  set(cell) {
+    this.cell = cell;
+    this.awaited = JSON.stringify(cell && [cell.name, cell.row, cell.column]);
+    this.askedAt = performance.now();
+    if (!write("pin", cell ? `${cell.name}:${cell.row},${cell.column}` : "")) this.awaited = undefined;
+  }
+
+  /** A click pins; a double click, which shows the whole map, leaves the pin that was. @param {Cell} cell */
+  click(cell) {
+    const isDouble = performance.now() - this.lastClick.at < DOUBLE;
+    const before = isDouble ? this.lastClick.cell : this.cell;
+    this.lastClick = { at: performance.now(), cell: before };
+    this.set(isDouble ? before : cell);
+  }
+}
