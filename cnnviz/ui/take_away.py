@@ -11,6 +11,7 @@ import streamlit as st
 from cnnviz import codegen, figures
 from cnnviz.images import SAMPLES
 from cnnviz.ui.experiment import Experiment
+from cnnviz.ui.take_away_slide import slide_as_gif
 
 ABOUT_CODE = "Put the picture beside it and run it: it needs PyTorch, NumPy and Pillow, and gives the numbers above."
 
@@ -19,7 +20,9 @@ def take_away(now: Experiment) -> None:
     """Offer code and files; each is made when it is asked for."""
     if not now.layers:
         return
-    code, save = st.columns([3, 2], gap="medium")
+    # What is open has more room: the code's lines are long, and the GIF is shown as large as it is.
+    widths = [5 if st.session_state.get(name) else 2 for name in ("code", "save", "slide")]
+    code, save, slide = st.columns(widths, gap="medium")
     with (
         code,
         st.expander("The code that makes this picture", icon=":material/code:", on_change="rerun", key="code") as box,
@@ -30,6 +33,11 @@ def take_away(now: Experiment) -> None:
     with save, st.expander("Save a stage", icon=":material/download:", on_change="rerun", key="save") as box:
         if box.open:
             _save(now)
+    with (
+        slide,
+        st.expander("The slide as a GIF", icon=":material/animation:", on_change="rerun", key="slide") as box,
+    ):
+        slide_as_gif(now, bool(box.open))
 
 
 def code_of(now: Experiment) -> str:

@@ -13,6 +13,13 @@ import { ACTIVATIONS, value } from "./stage_values.js";
 
 const SURE = 1e-5; // of the size of what is added up: float32 keeps seven digits of it
 
+/** What part a pixel has in a sum: which of the terms it is, and which sums there are besides. */
+function partOf(conv, stage, { row, column }, sums, place) {
+  const { rows, columns } = stage.how.op === "pad" ? conv.at : { rows: conv.copiedRows, columns: conv.copiedColumns };
+  const here = rows.flatMap((r, i) => columns.flatMap((c, j) => (r === row && c === column ? [i * conv.width + j] : [])));
+  return { here, sums, place };
+}
+
 export const styled = stylesheet(new URL("lens.css", import.meta.url).href);
 
 export class Lens {
@@ -61,7 +68,9 @@ export class Lens {
       pool: p < 0 ? null : { ...poolTerms(stages, p, filter, places[p].row, places[p].column), here: places[p - 1] },
     };
     this.explained = explained;
-    this.lit = this.weight && conv >= 0 ? touched(stages, conv, this.weight) : around(stages, i, cell);
+    const cells = around(stages, i, cell);
+    if (i < conv) Object.assign(explained.conv, partOf(explained.conv, stage, cell, cells[conv], places[conv]));
+    this.lit = this.weight && conv >= 0 ? touched(stages, conv, this.weight) : cells;
     Object.assign(this.root.dataset, { stage: stage.name, row: cell.row, col: cell.column, value: explained.values[0], channel: shown[0] });
     this.#show(stages, conv, a, p, looks);
   }

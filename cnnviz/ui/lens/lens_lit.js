@@ -8,6 +8,18 @@ const WINDOW = "#22d3ee"; // on no scale, and apart from all of them for colour-
 const FILL = "rgb(34 211 238 / 0.3)";
 const PIN = "#ff5da2";
 
+const MOST = 64; // outlines on a map
+const FAR = 4; // times the smallest step between indices: what lies so far off has an outline of its own
+
+/** Rising indices in groups that lie together: a window with its gaps, but not the two ends that padding wraps around to. */
+function groups(list, isWindow) {
+  const steps = list.slice(1).map((at, k) => at - list[k]);
+  const far = isWindow ? FAR * Math.min(...steps) : 1;
+  const found = [[list[0]]];
+  steps.forEach((step, k) => (step > far ? found.push([list[k + 1]]) : found.at(-1).push(list[k + 1])));
+  return found;
+}
+
 /** Runs of rising indices as [from, to] in px; gaps too small to be seen are closed. */
 function runs(list, px, size) {
   const found = [];
@@ -34,10 +46,11 @@ function outline(pen, [left, right], [top, bottom], color, grown = LEAST) {
  * @param {any} frame of the stage
  * @param {{x: number[], y: number[]}} range the cells that are shown
  * @param {{rows: number[], columns: number[]} | null} cells that are lit; null: none
+ * @param {boolean} isWindow whether they are what one cell reads
  * @param {{row: number, column: number} | null} place the cell on the way
  * @param {{row: number, column: number} | null} pin
  */
-export function light(frame, range, cells, place, pin) {
+export function light(frame, range, cells, isWindow, place, pin) {
   const { canvas, width, height } = frame.lit;
   const ratio = window.devicePixelRatio || 1;
   const [wide, tall] = [Math.round(width * ratio), Math.round(height * ratio)];
@@ -61,7 +74,10 @@ export function light(frame, range, cells, place, pin) {
     pen.fillStyle = FILL;
     if (across.length * down.length > 1) for (const [top, bottom] of down) for (const [left, right] of across) pen.fillRect(left, top, right - left, bottom - top);
     const isOne = cells.rows.length * cells.columns.length === 1;
-    outline(pen, [across[0][0], across.at(-1)[1]], [down[0][0], down.at(-1)[1]], isOne ? CELL : WINDOW, isOne ? 7 : LEAST);
+    const ends = (list, px) => [px(list[0] - 0.5), px(list.at(-1) + 0.5)];
+    let [rows, columns] = [groups(cells.rows, isWindow), groups(cells.columns, isWindow)];
+    if (rows.length * columns.length > MOST) [rows, columns] = [[cells.rows], [cells.columns]];
+    for (const down of rows) for (const across of columns) outline(pen, ends(across, px), ends(down, py), isOne ? CELL : WINDOW, isOne ? 7 : LEAST);
   }
   if (place && cells?.rows.length * cells?.columns.length !== 1) one(place, CELL, 3);
   if (pin) one(pin, PIN, 7);

@@ -2,7 +2,7 @@
 import { weightColour, stageColour } from "./lens_colors.js";
 import { Curve } from "./lens_curve.js";
 import { Grid, hasRoom } from "./lens_grid.js";
-import { nameOf, noteOf, poolNote, sumNote, termNote } from "./lens_words.js";
+import { nameOf, noteOf, partNote, poolNote, sumNote, termNote } from "./lens_words.js";
 import { element } from "./stage_dom.js";
 import { format } from "./stage_values.js";
 
@@ -64,6 +64,7 @@ export class Panels {
       for (const part of PARTS) grids[part].resize(height, width, room);
       const pixel = stageColour(looks.palettes[channels.length === 3 ? looks.scales[k] : looks.scale], looks.ends);
       grids.patch.fill(terms.x, pixel, isPadding);
+      grids.patch.ring({ here: conv.here ?? [] });
       grids.kernel.fill(terms.w, (w) => weight(w / largest), []);
       grids.product.fill(terms.product, (p) => weight(p / (largest * looks.reach)), isPadding);
       grids.product.cells.forEach((cell, n) => {
@@ -128,7 +129,7 @@ export class Panels {
       for (const part of PARTS) grids[part].ring({ on: term?.k === k ? [term.n] : [] });
     });
     const { conv } = this.explained ?? {};
-    this.note.textContent = !conv ? "" : term ? termNote(conv, term.k, term.n) : noteOf(conv);
+    this.note.textContent = !conv ? "" : term ? termNote(conv, term.k, term.n) : conv.sums ? partNote(conv) : noteOf(conv);
   }
 
   #onKey(event) {

@@ -170,12 +170,14 @@ export class Reader {
     const looks = { palettes: view.message.palettes, colors: (stage) => view.colors(stage), poolOff: "no pooling" };
     lens.explain(stages, target, (stage) => view.channel(stage), looks);
     lens.compare(view.isConfirmed ? this.check : null);
+    const chosen = stages.findIndex((stage) => stage.name === target.name);
     stages.forEach((stage, k) => {
       const frame = view.frames.get(stage.name);
       const lit = lens.lit[k] ?? { rows: [], columns: [] };
       Object.assign(frame.section.dataset, { litRows: lit.rows.join(), litCols: lit.columns.join() });
       const pin = this.pin.cell?.name === stage.name ? this.#within(this.pin.cell) : null;
-      light(frame, shownRange(stage, view.view), lit, lens.weight ? null : lens.explained.places[k], pin);
+      const isWindow = k < chosen && !lens.weight;
+      light(frame, shownRange(stage, view.view), lit, isWindow, lens.weight ? null : lens.explained.places[k], pin);
     });
     const stage = view.stage(target.name);
     const shown = view.channel(stage) < 0 ? [0, 1, 2] : [view.channel(stage)];

@@ -37,6 +37,7 @@ export function convTerms(stages, i, c, row, column) {
   return {
     height,
     width,
+    at: { rows, columns }, // on the stage before
     rows: inputRows,
     columns: inputColumns,
     copiedRows: copied(0, rows), // what padding copies; -1: a constant

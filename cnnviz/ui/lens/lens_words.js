@@ -23,6 +23,13 @@ export function noteOf({ rows, columns, isPadding, mode, channels }) {
   return pads === 0 ? where : `${where}; ${pads} padding (${MODES[mode]})`;
 }
 
+/** In which sums a pixel has a part. */
+export function partNote({ sums: { rows, columns }, place }) {
+  const count = rows.length * columns.length;
+  if (count === 0) return "No window looks at this pixel.";
+  return `In ${count} ${count === 1 ? "sum" : "sums"}: ${plural(rows, "row")}, ${plural(columns, "column")}; here: row ${place.row}, column ${place.column}`;
+}
+
 /** One term of a convolution, on demand. @param {any} terms @param {number} k of its channels @param {number} n */
 export function termNote(terms, k, n) {
   const { channel, x, w, product } = terms.channels[k];
