@@ -1,4 +1,4 @@
-"""The lens in real Chromium at 300×300: from the hover to its picture, the sliding window's frames, what it leaves behind.
+"""The lens in real Chromium at 300×300: from the hover to its picture, the slide's frames, what it leaves behind.
 
 A hover counts from the time of the pointer's event to the second animation frame after it: then the first has been
 painted. While hovering and playing every websocket message is counted, there should be none. Playing lasts ten seconds;
