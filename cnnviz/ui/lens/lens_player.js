@@ -47,9 +47,13 @@ export class Player {
     this.view.show();
   }
 
-  pause() {
+  stop() {
     this.isPlaying = false;
     cancelAnimationFrame(this.frame);
+  }
+
+  pause() {
+    this.stop();
     this.view.show();
   }
 

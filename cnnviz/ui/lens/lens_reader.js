@@ -31,8 +31,7 @@ export class Reader {
 
   close() {
     this.closing.abort();
-    this.player.close = () => {};
-    this.player.isPlaying = false;
+    this.player.stop();
     this.lens.close();
   }
 
