@@ -25,6 +25,8 @@ export class Panels {
     this.panels.product.body.tabIndex = 0;
     this.panels.product.body.addEventListener("keydown", (event) => this.#onKey(event));
     this.panels.product.body.addEventListener("blur", () => this.#term(null));
+    this.digits = element("span", { className: "ln-digits", title: "Point at a number, or go to the products by Tab and arrow keys: it is said with all its digits" });
+    this.panels.patch.head.append(this.digits);
     this.curve = new Curve();
     this.window = new Grid("ln-window", () => {});
     this.rows = []; // by channel of the convolution, its three grids
@@ -75,6 +77,7 @@ export class Panels {
     });
     const many = channels.length > 1 ? `, ${channels.map(({ channel }) => nameOf(channel, channels.length)).join(", ")}` : "";
     this.panels.patch.title.textContent = `Patch${many}`;
+    this.digits.textContent = this.rows[0].patch.isFolded ? "point at one" : "to 4 digits";
     this.panels.kernel.title.textContent = `Kernel ${height}×${width}`;
     this.panels.product.title.textContent = "Products";
     this.panels.product.body.setAttribute("aria-label", `${channels.length * height * width} products; arrow keys read them one by one`);

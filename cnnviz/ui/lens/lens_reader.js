@@ -181,7 +181,7 @@ export class Reader {
     const stage = view.stage(target.name);
     const shown = view.channel(stage) < 0 ? [0, 1, 2] : [view.channel(stage)];
     const values = shown.map((c) => format(value(stages, stages.indexOf(stage), c, target.row, target.column)));
-    view.bar.read(`${stage.title}, row ${target.row}, column ${target.column}: ${values.join(", ")}${this.#pinNote()}`);
+    view.bar.read(`${stage.title}, row ${target.row}, column ${target.column}: ${values.join(", ")}${this.#pinNote()}`, Boolean(this.cell));
     this.tools.update(player, isSame(target, this.pin.cell));
   }
 
