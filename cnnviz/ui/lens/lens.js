@@ -9,6 +9,7 @@ import { ACTIVATIONS, value } from "./stage_values.js";
 /**
  * @typedef {import("./stage_values.js").Stage} Stage
  * @typedef {{name: string, row: number, column: number}} Cell
+ * @typedef {{at: [number, number], node: Element}} Weight row and column, and what is pointed at
  */
 
 const SURE = 1e-5; // of the size of what is added up: float32 keeps seven digits of it
@@ -23,7 +24,7 @@ function partOf(conv, stage, { row, column }, sums, place) {
 export const styled = stylesheet(new URL("lens.css", import.meta.url).href);
 
 export class Lens {
-  weight = null; // the kernel's weight that is pointed at: [row, column]
+  /** @type {Weight | null} */ weight = null; // the kernel's weight that is pointed at
   explained = null;
 
   /** @param {{relight: () => void}} view */
@@ -70,9 +71,16 @@ export class Lens {
     this.explained = explained;
     const cells = around(stages, i, cell);
     if (i < conv) Object.assign(explained.conv, partOf(explained.conv, stage, cell, cells[conv], places[conv]));
-    this.lit = this.weight && conv >= 0 ? touched(stages, conv, this.weight) : cells;
+    this.panels.build(explained.conv?.channels.length ?? 0);
+    if (!this.#hasWeight(explained.conv)) this.weight = null;
+    this.lit = this.weight ? touched(stages, conv, this.weight.at) : cells;
     Object.assign(this.root.dataset, { stage: stage.name, row: cell.row, col: cell.column, value: explained.values[0], channel: shown[0] });
     this.#show(stages, conv, a, p, looks);
+  }
+
+  /** Whether the weight is still there: what a tweak has removed under the pointer never says that it was left. */
+  #hasWeight(conv) {
+    return conv && this.weight?.node.isConnected && this.weight.at[0] < conv.height && this.weight.at[1] < conv.width;
   }
 
   #show(stages, conv, a, p, { palettes, colors, poolOff }) {

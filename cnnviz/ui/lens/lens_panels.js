@@ -18,14 +18,14 @@ const panel = (name, ...children) => {
 };
 
 export class Panels {
-  /** @param {(weight: [number, number] | null) => void} pointAtWeight */
+  /** @param {(weight: import("./lens.js").Weight | null) => void} pointAtWeight */
   constructor(pointAtWeight) {
     this.pointAtWeight = pointAtWeight;
     this.panels = Object.fromEntries([...PARTS, "activation", "pool"].map((name) => [name, panel(name)]));
     this.panels.product.body.tabIndex = 0;
     this.panels.product.body.addEventListener("keydown", (event) => this.#onKey(event));
     this.panels.product.body.addEventListener("blur", () => this.#term(null));
-    this.digits = element("span", { className: "ln-digits", title: "Point at a number, or go to the products by Tab and arrow keys: it is said with all its digits" });
+    this.digits = element("span", { className: "ln-digits", title: "Up to four digits. Point at a number for more" });
     this.panels.patch.head.append(this.digits);
     this.curve = new Curve();
     this.window = new Grid("ln-window", () => {});
@@ -47,7 +47,6 @@ export class Panels {
     this.explained = explained;
     const { conv, activation, pool } = explained;
     if (conv) this.#conv(conv, looks, wide);
-    else this.#build(0);
     this.panels.activation.root.classList.toggle("off", !activation);
     this.panels.activation.title.textContent = activation ? activation.name.replaceAll("_", " ") : "no activation";
     if (activation) this.curve.show(activation, looks.low, looks.high);
@@ -57,7 +56,6 @@ export class Panels {
 
   #conv(conv, looks, wide) {
     const { channels, height, width, isPadding } = conv;
-    this.#build(channels.length);
     const room = this.#room(channels.length, height, width, wide);
     const weight = weightColour(looks.background);
     const largest = channels.reduce((most, { w }) => w.reduce((a, v) => Math.max(a, Math.abs(v)), most), 0) || 1;
@@ -77,7 +75,7 @@ export class Panels {
     });
     const many = channels.length > 1 ? `, ${channels.map(({ channel }) => nameOf(channel, channels.length)).join(", ")}` : "";
     this.panels.patch.title.textContent = `Patch${many}`;
-    this.digits.textContent = this.rows[0].patch.isFolded ? "point at one" : "to 4 digits";
+    this.digits.textContent = this.rows[0].patch.isFolded ? "" : "rounded";
     this.panels.kernel.title.textContent = `Kernel ${height}×${width}`;
     this.panels.product.title.textContent = "Products";
     this.panels.product.body.setAttribute("aria-label", `${channels.length * height * width} products; arrow keys read them one by one`);
@@ -95,8 +93,8 @@ export class Panels {
     return isStacked ? { wide, tall: TALL_EACH } : { wide: (wide - 8) / count, tall: TALL };
   }
 
-  /** As many rows of grids as the convolution has channels. */
-  #build(count) {
+  /** As many rows of grids as the convolution has channels. @param {number} count */
+  build(count) {
     while (this.rows.length > count) for (const grid of Object.values(this.rows.pop())) grid.root.remove();
     while (this.rows.length < count) {
       const k = this.rows.length;
@@ -122,7 +120,8 @@ export class Panels {
   #point(part, k, n) {
     this.#term(n === null ? null : { k, n });
     if (part !== "kernel") return;
-    this.pointAtWeight(n === null ? null : [Math.floor(n / this.explained.conv.width), n % this.explained.conv.width]);
+    const { width } = this.explained.conv;
+    this.pointAtWeight(n === null ? null : { at: [Math.floor(n / width), n % width], node: this.rows[k].kernel.root });
   }
 
   /** Say one term on demand, and ring it in all three grids. */

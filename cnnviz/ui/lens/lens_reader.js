@@ -100,9 +100,9 @@ export class Reader {
   }
 
   #pointAtWeight({ type, target }) {
-    const weight = target.closest?.(".kg-cell");
-    if (!weight || !this.view.stages) return;
-    this.lens.weight = type === "pointerover" ? [Number(weight.dataset.row), Number(weight.dataset.col)] : null;
+    const node = target.closest?.(".kg-cell");
+    if (!node || !this.view.stages) return;
+    this.lens.weight = type === "pointerover" ? { at: [Number(node.dataset.row), Number(node.dataset.col)], node } : null;
     this.refresh();
   }
 

@@ -100,8 +100,9 @@ export function activationTerms(stages, i, c, row, column, apply) {
   const { name, shift } = stages[i].how;
   const x = value(stages, i - 1, c, row, column);
   const after = value(stages, i, c, row, column);
-  // A softmax's other cells stay: their share of Σ exp is what is not this one's.
-  const others = name === "softmax" ? Math.max(0, (shift !== undefined ? Math.exp(shift - x) : 1 / after) - 1) : 0;
-  const f = name === "softmax" ? (v) => 1 / (1 + others * Math.exp(x - v)) : apply;
-  return { name, x, value: after, f };
+  if (name !== "softmax") return { name, x, value: after, f: apply };
+  // Its other cells stay as they are: of their Σ exp the logarithm, less x. Itself it may be more than a number holds.
+  const all = shift !== undefined ? Math.max(0, shift - x) : -Math.log(after);
+  const others = all + Math.log(-Math.expm1(-all));
+  return { name, x, value: after, f: (v) => 1 / (1 + Math.exp(others + x - v)) };
 }

@@ -110,7 +110,7 @@ const matrix = (numbers, width) => {
   for (let at = 0; at < numbers.length; at += width) rows.push(Array.from(numbers.slice(at, at + width), tex).join(" & "));
   return `\\left[\\begin{array}{${"r".repeat(width)}}\n  ${rows.join(" \\\\\n  ")}\n\\end{array}\\right]`;
 };
-const bracketed = (number) => (number < 0 ? `(${tex(number)})` : tex(number));
+const bracketed = (number) => (number < 0 || tex(number).includes("cdot") ? `(${tex(number)})` : tex(number));
 const TEX_POOL = {
   max: (cells) => `\\max(${cells.map(tex).join(", ")})`,
   min: (cells) => `\\min(${cells.map(tex).join(", ")})`,
