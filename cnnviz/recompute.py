@@ -14,12 +14,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cnnviz.layers import Activation, Conv2d, Pool2d, Shape
+from cnnviz.layers import Activation, Conv2d, Layer, Pool2d, Shape
 from cnnviz.network import Stage
 from cnnviz.receptive_fields import check_cell
 from cnnviz.shapes import ShapeError, pair
 
 Parameters = Sequence[Mapping[str, Tensor]]
+ROUNDING = 1e-5  # of the size of all that is added up: float32 keeps seven digits of each step
 BUDGET = 5_000_000  # multiply-adds that one cell of a softmax over all may cost: about 0.1 s
 _SUMMARIES: dict[str, Callable[[Tensor], Tensor]] = {
     "max": torch.amax,
@@ -38,11 +39,15 @@ class Recomputed:
         activation; for a pool those under its window, padding not counted; for a softmax all that it adds up.
     delta: max |difference| over these sums and the pinned cell itself, between this route and what the stages
         hold; NaN where the stages hold one.
+    tolerance: how far from `value` the pinned cell may be in single precision.
+    agrees: whether every sum and the pinned cell are as near as single precision allows.
     """
 
     value: float
     sums: int
     delta: float
+    tolerance: float
+    agrees: bool
 
 
 def recompute(
@@ -86,14 +91,30 @@ def recompute(
             rows, cols = range(maps.shape[1]), range(maps.shape[2])
 
     padded = named.get("padded", named["input"]).output[0]
-    sums = _sums(padded, conv, parameters[0], channels, rows, cols)
+    sums, sizes = _sums(padded, conv, parameters[0], channels, rows, cols)
     values = activation(sums[None])[0] if activation else sums
-    cells = values[channels.index(channel), [rows.index(r) for r in window[0]]][:, [cols.index(c) for c in window[1]]]
-    value = _SUMMARIES[pool.kind](cells) if isinstance(pool, Pool2d) else cells.squeeze()
-    held = maps[_slice(channels), _slice(rows), _slice(cols)]
+    spread = _spread(activation, sums, values, ROUNDING * sizes)
+    cell = channels.index(channel), [[rows.index(r)] for r in window[0]], [cols.index(c) for c in window[1]]
+    value, slack = values[cell].squeeze(), spread[cell].squeeze()
+    if isinstance(pool, Pool2d):
+        value = _SUMMARIES[pool.kind](values[cell])
+        slack = _SUMMARIES["max" if pool.kind == "min" else pool.kind](spread[cell])
+    off = (sums - maps[_slice(channels), _slice(rows), _slice(cols)]).abs()
+    last = (value - pinned[channel, row, col]).abs()
+    tolerance = slack + ROUNDING * value.abs()
+    agrees = bool((off <= ROUNDING * sizes).all() and last <= tolerance)
     # torch.maximum, because Python's max may lose a NaN
-    delta = torch.maximum((sums - held).abs().amax(), (value - pinned[channel, row, col]).abs())
-    return Recomputed(value.item(), sums.numel(), delta.item())
+    delta = torch.maximum(off.amax(), last)
+    return Recomputed(value.item(), sums.numel(), delta.item(), tolerance.item(), agrees)
+
+
+def _spread(activation: Layer | None, sums: Tensor, values: Tensor, errors: Tensor) -> Tensor:
+    """How far each value of the activation may be off where the sums are off by up to `errors`."""
+    if not isinstance(activation, Activation):
+        return errors
+    if activation.name == "softmax":
+        return values * torch.expm1(2 * errors.amax())  # all shares alike: its logarithm is off by two such errors
+    return torch.maximum(*((activation((sums + sign * errors)[None])[0] - values).abs() for sign in (1, -1)))
 
 
 def _window(pool: Pool2d, shape: Shape, position: int, axis: int) -> range:
@@ -106,8 +127,12 @@ def _window(pool: Pool2d, shape: Shape, position: int, axis: int) -> range:
 
 def _sums(
     padded: Tensor, conv: Conv2d, parameters: Mapping[str, Tensor], channels: range, rows: range, cols: range
-) -> Tensor:
-    """These cells of the convolution of a map (C, H, W): (channels, rows, cols), float64."""
+) -> tuple[Tensor, Tensor]:
+    """These cells of the convolution of a map (C, H, W), and what they were if nothing that is added up were below 0.
+
+    Returns:
+        both (channels, rows, cols), float64.
+    """
     kernel, (down, across), (gap_down, gap_across) = (
         pair(size, "") for size in (conv.kernel_size, conv.stride, conv.dilation)
     )
@@ -119,11 +144,14 @@ def _sums(
         band = padded[None, :, top:bottom:gap_down, left:right].double()
         patches = F.unfold(band, kernel, dilation=(1, gap_across), stride=(1, across * cols.step))
         groups = patches.reshape(conv.groups, -1, len(cols))
-        lines.append(torch.stack([filters[c] @ groups[c * conv.groups // conv.out_channels] for c in channels]))
-    sums = torch.stack(lines, dim=1)
+        for c in channels:
+            group = groups[c * conv.groups // conv.out_channels]
+            lines.append(torch.stack([filters[c] @ group, filters[c].abs() @ group.abs()]))
+    sums, sizes = torch.stack(lines).reshape(len(rows), len(channels), 2, len(cols)).permute(2, 1, 0, 3)
     if "bias" in parameters:
-        sums += parameters["bias"].double()[_slice(channels), None, None]
-    return sums
+        bias = parameters["bias"].double()[_slice(channels), None, None]
+        return sums + bias, sizes + bias.abs()
+    return sums, sizes
 
 
 def _slice(indices: range) -> slice:

@@ -18,7 +18,7 @@ from cnnviz.activations import ACTIVATIONS
 from cnnviz.functional import ShapeError
 from cnnviz.layers import Activation, Conv2d, Layer, Pool2d
 from cnnviz.network import Stage, forward
-from cnnviz.recompute import Parameters, Recomputed, recompute
+from cnnviz.recompute import ROUNDING, Parameters, Recomputed, recompute
 from tests.option_space import both, convolutions, naive_conv, naive_geometry, naive_pool, numbers
 from tests.test_stages import activated, activations, pools
 
@@ -154,6 +154,7 @@ def test_every_cell_is_what_loops_say(case: Case, fractions: tuple[float, float,
             assert found.sums == mask.sum()
             errors = np.abs(truth["conv"] - held["conv"])[mask].max(), abs(maps[cell] - held[name][cell])
             assert found.delta == pytest.approx(max(errors), abs=1e-9)
+            assert found.agrees
 
 
 @whole_space
@@ -170,6 +171,9 @@ def test_a_changed_cell_shows(
     cell, other = place_in(shapes[name], fractions), place_in(shapes["conv"], elsewhere)
     assert again(stages, parameters, name, cell).delta < 1e-9
     assert again(tampered(stages, name, cell, 1e-3), parameters, name, cell).delta == pytest.approx(1e-3, abs=1e-9)
+    slack = again(stages, parameters, name, cell).tolerance
+    assert again(tampered(stages, name, cell, 0.5 * slack), parameters, name, cell).agrees or name == "conv"
+    assert not again(tampered(stages, name, cell, 1.5 * slack + 1e-9), parameters, name, cell).agrees
     # of the convolution a cell counts where it stands behind the pinned one
     delta = again(tampered(stages, "conv", other, -1e-3), parameters, name, cell).delta
     counts = behind(layers, name, shapes["conv"], cell)[other]
@@ -184,14 +188,30 @@ def test_a_cell_that_is_no_number_shows(stage: str) -> None:
     assert np.isnan(again(tampered(stages, stage, (0, 0, 0), np.nan), parameters, "pool", (0, 0, 0)).delta)
 
 
+def test_a_pool_of_nothing_but_zeros_agrees_beside_one_that_rounds() -> None:
+    x = torch.zeros(1, 1, 8, 8)
+    x[..., 4:, :] = numbers(3, 1, 1, 4, 8, dtype=torch.float32)
+    layers = [Conv2d(1, 3, padding="same"), Activation(), Pool2d("max", 4)]
+    parameters = [{"weight": -torch.rand(1, 1, 3, 3), "bias": torch.zeros(1)}, {}, {}]
+    stages = forward(layers, x, parameters)
+    for row in range(2):
+        found = again(stages, parameters, "pool", (0, row, 0))
+        assert found.agrees and found.delta <= 1e-6
+
+
 def test_a_corner_by_hand() -> None:
     x = torch.arange(9.0).reshape(1, 1, 3, 3)
     parameters = [{"weight": torch.ones(1, 1, 3, 3), "bias": torch.tensor([-10.0])}, {}, {}]
     stages = forward([Conv2d(padding="same"), Activation(), Pool2d("avg")], x, parameters)
     # under the window 8, 15, 21 and 36, less 10; ReLU makes the first 0
-    assert again(stages, parameters, "conv", (0, 0, 0)) == Recomputed(-2.0, 1, 0.0)
-    assert again(stages, parameters, "activation", (0, 0, 0)) == Recomputed(0.0, 1, 0.0)
-    assert again(stages, parameters, "pool", (0, 0, 0)) == Recomputed((0 + 5 + 11 + 26) / 4, 4, 0.0)
+    for name, value, sums, slack in (
+        ("conv", -2.0, 1, 18 + 2),  # what is added up, bias and all; and the value itself
+        ("activation", 0.0, 1, 0),  # ReLU is flat there
+        ("pool", (0 + 5 + 11 + 26) / 4, 4, (0 + 25 + 31 + 46) / 4 + 42 / 4),
+    ):
+        found = again(stages, parameters, name, (0, 0, 0))
+        assert (found.value, found.sums, found.delta, found.agrees) == (value, sums, 0.0, True)
+        assert found.tolerance == pytest.approx(ROUNDING * slack)
 
 
 @pytest.mark.parametrize("activation", [Activation("tanh"), Activation("softmax", {"over": "all"})])

@@ -12,8 +12,6 @@ import { ACTIVATIONS, value } from "./stage_values.js";
  * @typedef {{at: [number, number], node: Element}} Weight row and column, and what is pointed at
  */
 
-const SURE = 1e-5; // of the size of what is added up: float32 keeps seven digits of it
-
 /** What part a pixel has in a sum: which of the terms it is, and which sums there are besides. */
 function partOf(conv, stage, { row, column }, sums, place) {
   const { rows, columns } = stage.how.op === "pad" ? conv.at : { rows: conv.copiedRows, columns: conv.copiedColumns };
@@ -110,7 +108,7 @@ export class Lens {
 
   /**
    * What the server found for the pinned cell by another route.
-   * @param {{stage: string, row: number, column: number, value: number, sums: number, delta: number} | null} check
+   * @param {{stage: string, row: number, column: number, value: number, sums: number, delta: number, tolerance: number, agrees: boolean} | null} check
    */
   compare(check) {
     const badge = this.panels.check;
@@ -119,8 +117,7 @@ export class Lens {
     if (badge.hidden) return;
     this.panels.panels[stage.how.op === "conv" ? "product" : stage.how.op].head.append(badge);
     const delta = Math.max(check.delta, Math.abs(check.value - values[0]));
-    const size = conv.channels.reduce((total, { product }) => product.reduce((sum, v) => sum + Math.abs(v), total), Math.abs(conv.bias));
-    const isSame = delta <= SURE * Math.max(size, Math.abs(check.value));
+    const isSame = check.agrees && Math.abs(check.value - values[0]) <= check.tolerance;
     badge.textContent = `${isSame ? "✓" : "✗"} max |Δ| ${delta === 0 ? "0" : delta.toExponential(0)}`;
     badge.classList.toggle("wrong", !isSame);
     badge.title =
