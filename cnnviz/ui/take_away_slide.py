@@ -72,7 +72,10 @@ def slides_of(now: Experiment) -> dict[str, Slide]:
 
 
 def _start(now: Experiment, entry: StageMap) -> int:
-    """The pinned cell of a stage, if it is there."""
-    stage, row, column = now.values.get("pin") or ("", 0, 0)
+    """The pinned cell, or the one that lies where it does on another stage; 0 where none is pinned."""
+    stage, *place = now.values.get("pin") or ("", 0, 0)
+    held = next((other.maps.shape[1:] for other in now.maps if other.name == stage), None)
+    if not held or any(at >= size for at, size in zip(place, held)):
+        return 0
     height, width = entry.maps.shape[1:]
-    return row * width + column if stage == entry.name and row < height and column < width else 0
+    return place[0] * height // held[0] * width + place[1] * width // held[1]

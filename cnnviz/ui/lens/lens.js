@@ -1,5 +1,6 @@
 /** The lens: how one cell arises, down to each multiplication. It never asks the server. */
 import { Panels } from "./lens_panels.js";
+import { isDone } from "./lens_player.js";
 import { activationTerms, convTerms, poolTerms } from "./lens_terms.js";
 import { around, touched, trail } from "./lens_trace.js";
 import { said } from "./lens_words.js";
@@ -11,6 +12,10 @@ import { ACTIVATIONS, value } from "./stage_values.js";
  * @typedef {{name: string, row: number, column: number}} Cell
  * @typedef {{at: [number, number], node: Element}} Weight row and column, and what is pointed at
  */
+
+/** Which cells under a pool's window the slide has not come to. */
+const pendingIn = ({ rows, columns, isPadding }, progress) =>
+  rows.flatMap((row, i) => columns.map((column, j) => !isPadding[i * columns.length + j] && !isDone(progress, row, column)));
 
 /** What part a pixel has in a sum: which of the terms it is, and which sums there are besides. */
 function partOf(conv, stage, { row, column }, sums, place) {
@@ -27,10 +32,11 @@ export class Lens {
 
   /** @param {{relight: () => void}} view */
   constructor({ relight }) {
-    this.panels = new Panels((weight) => {
+    const pointAtWeight = (weight) => {
       this.weight = weight;
       relight();
-    });
+    };
+    this.panels = new Panels({ pointAtWeight, say: (text) => this.say(text) });
     this.live = element("p", { className: "ln-live", "aria-live": "polite" });
     this.root = element("section", { className: "lens", "data-lens": "", "aria-label": "How the cell arises" }, this.panels.root, this.live);
     this.sized = new ResizeObserver(() => (this.wide = 0)); // measured at the next explanation
@@ -45,9 +51,10 @@ export class Lens {
    * @param {Stage[]} stages
    * @param {Cell} cell of one of them
    * @param {(stage: Stage) => number} channelOf the channel that a stage shows; -1: three as one RGB picture
-   * @param {{palettes: any, colors: (stage: Stage) => {scale: string, ends: [number, number]}, poolOff: string}} looks
+   * @param {{palettes: any, colors: (stage: Stage) => {scale: string, ends: [number, number]}, progress: any[]}} looks
+   * @param {boolean} isChosen whether a person chose it
    */
-  explain(stages, cell, channelOf, looks) {
+  explain(stages, cell, channelOf, looks, isChosen) {
     const i = stages.findIndex((stage) => stage.name === cell.name);
     const stage = stages[i];
     const c = Math.max(0, channelOf(stage));
@@ -56,6 +63,7 @@ export class Lens {
     const filter = i >= conv ? c : 0;
     const next = (op) => stages.findIndex((other, j) => j > conv && conv >= 0 && other.how.op === op && places[j]);
     const [a, p] = [next("activation"), next("pool")];
+    const { progress } = looks;
     const explained = {
       stage,
       places,
@@ -65,13 +73,17 @@ export class Lens {
       conv: conv < 0 ? null : convTerms(stages, conv, filter, places[conv].row, places[conv].column),
       activation: a < 0 ? null : activationTerms(stages, a, filter, places[a].row, places[a].column, (x) => ACTIVATIONS[stages[a].how.name](x, stages[a].how.parameters)),
       pool: p < 0 ? null : { ...poolTerms(stages, p, filter, places[p].row, places[p].column), here: places[p - 1] },
+      at: { conv: places[conv], activation: places[a], pool: places[p] },
+      isChosen,
     };
+    if (explained.pool) explained.pool.isPending = pendingIn(explained.pool, progress[p - 1]);
     this.explained = explained;
     const cells = around(stages, i, cell);
     if (i < conv) Object.assign(explained.conv, partOf(explained.conv, stage, cell, cells[conv], places[conv]));
     this.panels.build(explained.conv?.channels.length ?? 0);
     if (!this.#hasWeight(explained.conv)) this.weight = null;
     this.lit = this.weight ? touched(stages, conv, this.weight.at) : cells;
+    if (this.weight) explained.conv.weight = { at: this.weight.at, sums: this.lit[conv], of: stages[conv].shape };
     Object.assign(this.root.dataset, { stage: stage.name, row: cell.row, col: cell.column, value: explained.values[0], channel: shown[0] });
     this.#show(stages, conv, a, p, looks);
   }
@@ -81,7 +93,7 @@ export class Lens {
     return conv && this.weight?.node.isConnected && this.weight.at[0] < conv.height && this.weight.at[1] < conv.width;
   }
 
-  #show(stages, conv, a, p, { palettes, colors, poolOff }) {
+  #show(stages, conv, a, p, { palettes, colors }) {
     this.wide ||= this.panels.panels.patch.body.clientWidth;
     const before = conv > 0 ? colors(stages[conv - 1]) : { scale: "gray", ends: [0, 1] };
     const pooled = p < 0 ? before : colors(stages[p - 1]);
@@ -96,14 +108,14 @@ export class Lens {
       high: a < 0 ? 0 : stages[a - 1].high,
       poolScale: pooled.scale,
       poolEnds: pooled.ends,
-      poolOff: stages.some(({ how }) => how.op === "pool") ? "No window of the pool takes this cell" : poolOff,
+      poolOff: stages.some(({ how }) => how.op === "pool") ? "No window of the pool takes this cell" : "no pooling",
     };
     this.panels.show(this.explained, looks, this.wide);
   }
 
-  /** Let a screen reader say the cell. */
-  say() {
-    this.live.textContent = said(this.explained);
+  /** Let a screen reader say the cell, or something else. */
+  say(text = said(this.explained)) {
+    this.live.textContent = text;
   }
 
   /**

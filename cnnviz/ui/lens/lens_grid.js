@@ -2,8 +2,9 @@
 import { element } from "./stage_dom.js";
 import { format } from "./stage_values.js";
 
-const CHARACTER = 6.7; // px, of the grid's font
-const LEAST = { wide: 30, tall: 12 }; // px of a cell that has room for a number
+const CHARACTER = { tight: 5.5, roomy: 6.7 }; // px, of the grid's two sizes of text
+const ROOMY = { wide: 40, tall: 12 }; // px of a cell for the larger
+const LEAST = { wide: 30, tall: 10 }; // px of a cell that has room for a number
 const GAP = 1; // px between cells with numbers
 const LARGEST = { wide: 84, tall: 26 };
 
@@ -16,6 +17,8 @@ function short(number, characters) {
   for (let digits = 4; digits > 0; digits--) {
     const text = format(number, digits);
     if (text.length <= characters) return text;
+    const shorter = text.replace(/^(−?)0\./, "$1.");
+    if (shorter.length <= characters) return shorter;
   }
   return "…";
 }
@@ -44,8 +47,10 @@ export class Grid {
     this.isFolded = !hasRoom(room.wide / width, room.tall / height);
     let [wide, tall] = [Math.min(LARGEST.wide, room.wide / width - GAP), Math.min(LARGEST.tall, room.tall / height - GAP)];
     if (this.isFolded) wide = tall = Math.min(room.wide / width, room.tall / height, LARGEST.tall);
-    this.characters = this.isFolded ? 0 : Math.floor((wide - 3) / CHARACTER);
+    const isTight = wide < ROOMY.wide || tall < ROOMY.tall;
+    this.characters = this.isFolded ? 0 : Math.floor((wide - 2) / CHARACTER[isTight ? "tight" : "roomy"]);
     this.root.classList.toggle("folded", this.isFolded);
+    this.root.classList.toggle("tight", isTight);
     this.root.style.cssText = `grid-template-columns:repeat(${width},${wide}px);grid-auto-rows:${tall}px`;
     while (this.cells.length > height * width) this.cells.pop().remove();
     while (this.cells.length < height * width) this.root.append((this.cells[this.cells.push(element("i")) - 1]));

@@ -2,6 +2,7 @@
 import { MARGIN } from "./stage_frame.js";
 
 const LEAST = 9; // px: a window of three cells on a map of 300 would not be seen
+const ROOM = 6; // px around a plot: what marks a corner may stick out; the same in the style sheet
 const SEEN = 3; // px of a gap between cells that is worth showing
 const CELL = "#fff";
 const WINDOW = "#22d3ee"; // on no scale, and apart from all of them for colour-blind eyes too
@@ -43,43 +44,48 @@ function outline(pen, [left, right], [top, bottom], color, grown = LEAST) {
 }
 
 /**
- * @param {any} frame of the stage
- * @param {{x: number[], y: number[]}} range the cells that are shown
- * @param {{rows: number[], columns: number[]} | null} cells that are lit; null: none
- * @param {boolean} isWindow whether they are what one cell reads
- * @param {{row: number, column: number} | null} place the cell on the way
- * @param {{row: number, column: number} | null} pin
+ * @typedef {{cells: {rows: number[], columns: number[]}, isWindow: boolean, place: any, pin: any}} Marks
+ *   the cells that are lit, whether they are what one cell reads, the cell on the way, the pinned one
  */
-export function light(frame, range, cells, isWindow, place, pin) {
-  const { canvas, width, height } = frame.lit;
-  const ratio = window.devicePixelRatio || 1;
-  const [wide, tall] = [Math.round(width * ratio), Math.round(height * ratio)];
-  if (canvas.width !== wide || canvas.height !== tall) Object.assign(canvas, { width: wide, height: tall });
-  const pen = canvas.getContext("2d");
-  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-  pen.clearRect(0, 0, width, height);
-  const size = {
-    x: (width - MARGIN.l - MARGIN.r) / (range.x[1] - range.x[0]),
-    y: (height - MARGIN.t - MARGIN.b) / (range.y[1] - range.y[0]),
-  };
-  const px = (at) => MARGIN.l + (at - range.x[0]) * size.x;
-  const py = (at) => MARGIN.t + (at - range.y[0]) * size.y;
-  pen.save();
-  pen.beginPath();
-  pen.rect(MARGIN.l - 3, 0, width - MARGIN.l - MARGIN.r + 6, height - MARGIN.b + 3);
-  pen.clip();
-  const one = (cell, color, grown) => outline(pen, [px(cell.column - 0.5), px(cell.column + 0.5)], [py(cell.row - 0.5), py(cell.row + 0.5)], color, grown);
-  if (cells && cells.rows.length > 0) {
+
+/**
+ * Draw marks over a picture.
+ * @param {CanvasRenderingContext2D} pen @param {{x: number, y: number, width: number, height: number}} box of the picture
+ * @param {{x: number[], y: number[]}} range the cells that are shown @param {Marks} marks
+ */
+export function mark(pen, box, range, { cells, isWindow, place, pin }) {
+  const size = { x: box.width / (range.x[1] - range.x[0]), y: box.height / (range.y[1] - range.y[0]) };
+  const px = (at) => box.x + (at - range.x[0]) * size.x;
+  const py = (at) => box.y + (at - range.y[0]) * size.y;
+  const ends = (list, px) => [px(list[0] - 0.5), px(list.at(-1) + 0.5)];
+  const one = ({ row, column }, color, least) => outline(pen, ends([column], px), ends([row], py), color, least);
+  const count = cells.rows.length * cells.columns.length;
+  if (count === 1) one({ row: cells.rows[0], column: cells.columns[0] }, CELL, 7);
+  if (count > 1) {
     const [across, down] = [runs(cells.columns, px, size.x), runs(cells.rows, py, size.y)];
     pen.fillStyle = FILL;
     if (across.length * down.length > 1) for (const [top, bottom] of down) for (const [left, right] of across) pen.fillRect(left, top, right - left, bottom - top);
-    const isOne = cells.rows.length * cells.columns.length === 1;
-    const ends = (list, px) => [px(list[0] - 0.5), px(list.at(-1) + 0.5)];
     let [rows, columns] = [groups(cells.rows, isWindow), groups(cells.columns, isWindow)];
     if (rows.length * columns.length > MOST) [rows, columns] = [[cells.rows], [cells.columns]];
-    for (const down of rows) for (const across of columns) outline(pen, ends(across, px), ends(down, py), isOne ? CELL : WINDOW, isOne ? 7 : LEAST);
+    for (const some of rows) for (const others of columns) outline(pen, ends(others, px), ends(some, py), WINDOW);
+    if (place) one(place, CELL, 3);
   }
-  if (place && cells?.rows.length * cells?.columns.length !== 1) one(place, CELL, 3);
   if (pin) one(pin, PIN, 7);
+}
+
+/** Mark a stage. @param {{canvas: HTMLCanvasElement, width: number, height: number}} lit over its plot, and `ROOM` around it */
+export function light({ canvas, width, height }, range, marks) {
+  const ratio = window.devicePixelRatio || 1;
+  const [wide, tall] = [width, height].map((side) => Math.round((side + 2 * ROOM) * ratio));
+  if (canvas.width !== wide || canvas.height !== tall) Object.assign(canvas, { width: wide, height: tall });
+  const pen = canvas.getContext("2d");
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+  pen.clearRect(0, 0, width + 2 * ROOM, height + 2 * ROOM);
+  const box = { x: MARGIN.l + ROOM, y: MARGIN.t + ROOM, width: width - MARGIN.l - MARGIN.r, height: height - MARGIN.t - MARGIN.b };
+  pen.save();
+  pen.beginPath();
+  pen.rect(box.x - ROOM, box.y - ROOM, box.width + 2 * ROOM, box.height + 2 * ROOM);
+  pen.clip();
+  mark(pen, box, range, marks);
   pen.restore();
 }

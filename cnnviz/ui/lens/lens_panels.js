@@ -2,12 +2,14 @@
 import { weightColour, stageColour } from "./lens_colors.js";
 import { Curve } from "./lens_curve.js";
 import { Grid, hasRoom } from "./lens_grid.js";
-import { nameOf, noteOf, partNote, poolNote, sumNote, termNote } from "./lens_words.js";
+import { noteOf, partNote, poolNote, sumNote, termNote, weightNote } from "./lens_words.js";
 import { element } from "./stage_dom.js";
 import { format } from "./stage_values.js";
 
 const TALL = 80; // px for the grids of a panel
-const TALL_EACH = 43; // and for each channel's, where there are several, one below the other
+const TALL_EACH = 55; // and for each channel's, where there are several, one below the other
+const INVITATION = matchMedia("(pointer: coarse)").matches ? "Tap any cell: it is explained here, and pinned" : "Point at any cell; a click pins it";
+const FOLDED = "Point at a small cell for its numbers";
 const PARTS = /** @type {const} */ (["patch", "kernel", "product"]);
 
 const panel = (name, ...children) => {
@@ -18,15 +20,13 @@ const panel = (name, ...children) => {
 };
 
 export class Panels {
-  /** @param {(weight: import("./lens.js").Weight | null) => void} pointAtWeight */
-  constructor(pointAtWeight) {
-    this.pointAtWeight = pointAtWeight;
+  /** @param {{pointAtWeight: (weight: import("./lens.js").Weight | null) => void, say: (text: string) => void}} lens */
+  constructor(lens) {
+    this.lens = lens;
     this.panels = Object.fromEntries([...PARTS, "activation", "pool"].map((name) => [name, panel(name)]));
     this.panels.product.body.tabIndex = 0;
     this.panels.product.body.addEventListener("keydown", (event) => this.#onKey(event));
-    this.panels.product.body.addEventListener("blur", () => this.#term(null));
-    this.digits = element("span", { className: "ln-digits", title: "Up to four digits. Point at a number for more" });
-    this.panels.patch.head.append(this.digits);
+    this.panels.product.body.addEventListener("blur", () => this.explained?.conv && this.#point("product", 0, null));
     this.curve = new Curve();
     this.window = new Grid("ln-window", () => {});
     this.rows = []; // by channel of the convolution, its three grids
@@ -46,7 +46,9 @@ export class Panels {
   show(explained, looks, wide) {
     this.explained = explained;
     const { conv, activation, pool } = explained;
-    if (conv) this.#conv(conv, looks, wide);
+    this.root.hidden = !conv;
+    if (!conv) return;
+    this.#conv(conv, looks, wide);
     this.panels.activation.root.classList.toggle("off", !activation);
     this.panels.activation.title.textContent = activation ? activation.name.replaceAll("_", " ") : "no activation";
     if (activation) this.curve.show(activation, looks.low, looks.high);
@@ -73,16 +75,16 @@ export class Panels {
         cell.dataset.product = terms.product[n];
       });
     });
-    const many = channels.length > 1 ? `, ${channels.map(({ channel }) => nameOf(channel, channels.length)).join(", ")}` : "";
-    this.panels.patch.title.textContent = `Patch${many}`;
-    this.digits.textContent = this.rows[0].patch.isFolded ? "" : "rounded";
+    const { row, column } = this.explained.at.conv;
+    this.panels.patch.title.textContent = `Patch of sum ${row}, ${column}`;
     this.panels.kernel.title.textContent = `Kernel ${height}×${width}`;
-    this.panels.product.title.textContent = "Products";
+    const { isFolded } = this.rows[0].patch;
+    this.panels.product.title.textContent = isFolded ? "Products" : "Products, rounded";
     this.panels.product.body.setAttribute("aria-label", `${channels.length * height * width} products; arrow keys read them one by one`);
     this.root.classList.toggle("deep", channels.length > 1);
     this.sum.textContent = sumNote(conv);
     if (this.term && (this.term.k >= channels.length || this.term.n >= height * width)) this.term = null;
-    this.#term(this.term);
+    this.#note();
   }
 
   /** Px for a grid: those of several channels stand side by side where only their colours have room. */
@@ -106,43 +108,50 @@ export class Panels {
 
   #pool(pool, looks, wide) {
     this.panels.pool.root.classList.toggle("off", !pool);
-    this.panels.pool.title.textContent = pool ? `${pool.kind} ${pool.height}×${pool.width}` : looks.poolOff;
+    const { row: poolRow, column: poolColumn } = this.explained.at.pool ?? {};
+    this.panels.pool.title.textContent = pool ? `${pool.kind} ${pool.height}×${pool.width}, cell ${poolRow}, ${poolColumn}` : looks.poolOff;
     this.poolNote.textContent = pool ? poolNote(pool) : "";
     this.window.root.hidden = !pool;
     if (!pool) return;
     this.window.resize(pool.height, pool.width, { wide, tall: TALL });
-    this.window.fill(pool.x, stageColour(looks.palettes[looks.poolScale], looks.poolEnds), pool.isPadding);
+    const x = pool.x.map((value, n) => (pool.isPending[n] ? NaN : value)); // the slide will come to it
+    this.window.fill(x, stageColour(looks.palettes[looks.poolScale], looks.poolEnds), pool.isPadding);
     const { row, column } = pool.here ?? {};
     const here = pool.here ? pool.rows.indexOf(row) * pool.width + pool.columns.indexOf(column) : -1;
-    this.window.ring({ winner: pool.winners, here: [here] });
+    this.window.ring({ winner: pool.isPending.includes(true) ? [] : pool.winners, here: [here] });
   }
 
   #point(part, k, n) {
-    this.#term(n === null ? null : { k, n });
-    if (part !== "kernel") return;
+    this.term = n === null ? null : { k, n };
+    if (part !== "kernel") return this.#note();
     const { width } = this.explained.conv;
-    this.pointAtWeight(n === null ? null : { at: [Math.floor(n / width), n % width], node: this.rows[k].kernel.root });
+    this.lens.pointAtWeight(n === null ? null : { at: [Math.floor(n / width), n % width], node: this.rows[k].kernel.root });
   }
 
-  /** Say one term on demand, and ring it in all three grids. */
-  #term(term) {
-    this.term = term;
+  /** Say where the patch lies, or one term or weight on demand, which is ringed in all three grids. */
+  #note() {
+    const { conv, isChosen } = this.explained;
+    const { term } = this;
+    const weight = conv.weight ? conv.weight.at[0] * conv.width + conv.weight.at[1] : -1;
     this.rows.forEach((grids, k) => {
-      for (const part of PARTS) grids[part].ring({ on: term?.k === k ? [term.n] : [] });
+      const on = term ? (term.k === k ? [term.n] : []) : [weight];
+      for (const part of PARTS) grids[part].ring({ on });
     });
-    const { conv } = this.explained ?? {};
-    this.note.textContent = !conv ? "" : term ? termNote(conv, term.k, term.n) : conv.sums ? partNote(conv) : noteOf(conv);
+    const parts = [term && termNote(conv, term.k, term.n), conv.weight && weightNote(conv)].filter(Boolean);
+    if (parts.length === 0) parts.push(conv.sums ? partNote(conv) : noteOf(conv), isChosen ? this.rows[0].patch.isFolded && FOLDED : INVITATION);
+    this.note.textContent = parts.filter(Boolean).join(". ");
   }
 
   #onKey(event) {
-    const { channels, height, width } = this.explained?.conv ?? {};
-    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -width, ArrowDown: width }[event.key];
+    const { conv } = this.explained ?? {};
+    const step = conv && { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -conv.width, ArrowDown: conv.width }[event.key];
     if (!step) return;
     event.preventDefault();
-    const all = channels.length * height * width;
-    const now = this.term ? this.term.k * height * width + this.term.n + step : 0;
-    const at = Math.min(Math.max(now, 0), all - 1);
-    this.#term({ k: Math.floor(at / (height * width)), n: at % (height * width) });
-    this.note.setAttribute("aria-live", "polite");
+    const each = conv.height * conv.width;
+    const now = this.term ? this.term.k * each + this.term.n + step : 0;
+    const at = Math.min(Math.max(now, 0), conv.channels.length * each - 1);
+    this.term = { k: Math.floor(at / each), n: at % each };
+    this.#note();
+    this.lens.say(this.note.textContent);
   }
 }

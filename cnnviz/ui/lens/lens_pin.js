@@ -4,14 +4,14 @@ import { write } from "./boxes.js";
 /** @typedef {{name: string, row: number, column: number}} Cell */
 
 const PATIENCE = 3000; // ms for the server to take note of a pin
-const DOUBLE = 400; // ms
+const DOUBLE = { ms: 400, px: 4 };
 
 export const isSame = (one, other) => Boolean(one && other) && one.name === other.name && one.row === other.row && one.column === other.column;
 
 export class Pin {
   /** @type {Cell | null} */ cell = null;
   heard = "null"; // what the server said last
-  lastClick = { at: 0, cell: null };
+  lastClick = { at: -Infinity, x: 0, y: 0, cell: null };
 
   /** What the server says counts when it is news, and not older than a pin of ours. @param {[string, number, number] | null} said */
   hear(said) {
@@ -30,11 +30,12 @@ export class Pin {
     if (!write("pin", cell ? `${cell.name}:${cell.row},${cell.column}` : "")) this.awaited = undefined;
   }
 
-  /** A click pins; a double click, which shows the whole map, leaves the pin that was. @param {Cell} cell */
-  click(cell) {
-    const isDouble = performance.now() - this.lastClick.at < DOUBLE;
-    const before = isDouble ? this.lastClick.cell : this.cell;
-    this.lastClick = { at: performance.now(), cell: before };
+  /** A click pins; a double click, which shows the whole map, leaves the pin that was. @param {Cell} cell @param {PointerEvent} event */
+  click(cell, { timeStamp, clientX: x, clientY: y }) {
+    const { lastClick } = this;
+    const isDouble = timeStamp - lastClick.at < DOUBLE.ms && Math.hypot(x - lastClick.x, y - lastClick.y) < DOUBLE.px;
+    const before = isDouble ? lastClick.cell : this.cell;
+    this.lastClick = { at: timeStamp, x, y, cell: before };
     this.set(isDouble ? before : cell);
   }
 }

@@ -1,5 +1,5 @@
 /** The window slides over the map, row by row, and the output fills in. All of it in the browser. */
-import { range as indices, reads } from "./stage_window.js";
+import { range as indices, reads, seesAll } from "./stage_window.js";
 
 const SLOWEST = 0.5; // cells a second
 const FASTEST = 20_000;
@@ -13,7 +13,7 @@ export class Player {
   isOn = false; // a stage is partly covered
   isPlaying = false;
   name = ""; // of the stage that fills in
-  at = 0; // the cell computed last, row by row
+  #at = 0; // the cell computed last, row by row; a smaller map has its last one instead, until it is larger again
   speed = SLOWEST;
 
   /** @param {{size: (name: string) => [number, number], show: () => void}} view `show` brings the page to `at` */
@@ -27,6 +27,10 @@ export class Player {
     return height * width;
   }
 
+  get at() {
+    return Math.min(this.#at, this.count - 1);
+  }
+
   get cell() {
     const [, width] = this.view.size(this.name);
     return { name: this.name, row: Math.floor(this.at / width), column: this.at % width };
@@ -34,11 +38,12 @@ export class Player {
 
   /** @param {string} name of the stage @param {number} at the cell to begin with */
   open(name, at) {
-    Object.assign(this, { isOn: true, name, at });
+    Object.assign(this, { isOn: true, name });
+    this.#at = at;
   }
 
   play() {
-    if (this.at >= this.count - 1) this.at = 0;
+    if (this.at === this.count - 1) this.#at = 0;
     this.isPlaying = true;
     this.last = performance.now();
     this.rest = 0;
@@ -64,7 +69,7 @@ export class Player {
 
   /** @param {number} at a cell; one beyond the ends is the last or the first */
   seek(at) {
-    this.at = Math.min(Math.max(at, 0), this.count - 1);
+    this.#at = Math.min(Math.max(at, 0), this.count - 1);
     this.view.show();
   }
 
@@ -79,7 +84,7 @@ export class Player {
     const steps = Math.floor(this.rest);
     this.rest -= steps;
     if (steps === 0) return;
-    this.at = Math.min(this.at + steps, this.count - 1);
+    this.#at = Math.min(this.at + steps, this.count - 1);
     if (this.at === this.count - 1) this.pause();
     else this.view.show();
   }
@@ -97,6 +102,11 @@ export class Player {
     found[first] = { rows: Math.floor(done / width), partial: Math.ceil(done / width), columns: done % width };
     for (let j = first + 1; j < stages.length; j++) {
       const before = found[j - 1];
+      if (seesAll(stages[j])) {
+        const isDone = before.rows === stages[j - 1].shape[1];
+        found[j] = { rows: isDone ? stages[j].shape[1] : 0, partial: isDone ? stages[j].shape[1] : 0, columns: 0 };
+        continue;
+      }
       const [rows, columns] = [0, 1].map((axis) => {
         const size = stages[j - 1].shape[1 + axis];
         return indices(stages[j].shape[1 + axis], (at) => Math.max(...reads(stages, j, axis, at).filter((index) => index < size)));
@@ -107,6 +117,10 @@ export class Player {
     return found;
   }
 }
+
+/** Whether a cell of a stage is computed, by its progress. */
+export const isDone = (progress, row, column) =>
+  !progress || row < progress.rows || (row < progress.partial && column < progress.columns);
 
 /** Cover what is not computed yet. @param {HTMLCanvasElement} screen a stage's picture @param {{x: number[], y: number[]}} range shown */
 export function cover(screen, range, { rows, partial, columns }, color) {

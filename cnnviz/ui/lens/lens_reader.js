@@ -4,8 +4,10 @@ import { light } from "./lens_lit.js";
 import { isSame, Pin } from "./lens_pin.js";
 import { Player } from "./lens_player.js";
 import { Tools } from "./lens_tools.js";
+import { trail } from "./lens_trace.js";
 import { cellAt, shownRange } from "./stage_place.js";
-import { format, value } from "./stage_values.js";
+import { format } from "./stage_values.js";
+import { isWindowed } from "./stage_window.js";
 
 /** @typedef {{name: string, row: number, column: number}} Cell */
 
@@ -73,9 +75,10 @@ export class Reader {
   }
 
   read(cell) {
+    if (this.player.isPlaying) return; // the pointer is only passing by
     this.cell = this.#within(cell);
     this.lens.weight = null;
-    if (!this.player.isPlaying) this.refresh();
+    this.refresh();
   }
 
   /** A cell reached by keys: it is said too. */
@@ -111,40 +114,56 @@ export class Reader {
   click(name, event) {
     if (this.player.isPlaying) this.player.pause();
     const cell = this.point(name, event);
-    if (cell) this.pin.click(cell);
+    if (cell) this.pin.click(cell, event);
     this.refresh();
   }
 
+  get isPinned() {
+    return isSame(this.target, this.#within(this.pin.cell));
+  }
+
   togglePin() {
-    this.pin.set(isSame(this.target, this.pin.cell) ? null : this.target);
+    this.pin.set(this.isPinned ? null : this.target);
     this.refresh();
   }
 
   // --- the slide ----------------------------------------------------------------------------------
 
-  /** The stage that fills in, and the cell to begin with: the pinned, else the first. */
-  #open(from) {
+  /** The stages that may fill in. */
+  get sliding() {
+    return (this.view.stages ?? []).filter(isWindowed);
+  }
+
+  /**
+   * Let a stage fill in: from the cell on the way of the pinned one, else from the first.
+   * @param {string} name @param {Cell | null} from a cell instead of the pinned
+   */
+  open(name, from = this.#within(this.pin.cell)) {
     const { stages } = this.view;
-    const isWindowed = (stage) => stage && (stage.how.op === "conv" || stage.how.op === "pool");
-    const asked = this.view.stage(this.target.name);
-    const stage = isWindowed(asked) ? asked : stages.find(isWindowed);
-    if (!stage) return false;
-    const cell = from ?? this.#within(this.pin.cell);
-    this.tools.suggestSpeed(stage.shape[2]);
-    this.player.open(stage.name, cell?.name === stage.name ? cell.row * stage.shape[2] + cell.column : 0);
+    const [i, start] = [name, from?.name].map((wanted) => stages.findIndex((stage) => stage.name === wanted));
+    const place = from && trail(stages, start, Math.max(0, this.view.channel(stages[start])), from).places[i];
+    const width = stages[i].shape[2];
+    this.tools.suggestSpeed(width);
     this.cell = null;
-    return true;
+    this.player.open(name, place ? place.row * width + place.column : 0);
+  }
+
+  /** What slides unless one says otherwise: the stage that is explained, if it can. */
+  get #slides() {
+    return (this.sliding.find(({ name }) => name === this.target.name) ?? this.sliding[0])?.name;
   }
 
   togglePlay() {
     if (this.player.isPlaying) return this.player.pause();
-    if (!this.player.isOn && !this.#open()) return;
+    if (this.sliding.length === 0) return;
+    if (!this.player.isOn) this.open(this.#slides);
     this.cell = null;
     this.player.play();
   }
 
   step(by) {
-    if (!this.player.isOn && !this.#open(this.target)) return;
+    if (this.sliding.length === 0) return;
+    if (!this.player.isOn) this.open(this.#slides, this.target);
     if (this.player.isPlaying) this.player.pause();
     this.cell = null;
     this.player.seek(this.player.at + by);
@@ -164,25 +183,27 @@ export class Reader {
     const { stages } = view;
     if (!stages) return;
     if (player.isOn && !view.stage(player.name)) player.close();
-    if (player.isOn) player.at = Math.min(player.at, player.count - 1);
     const { target } = this;
-    const looks = { palettes: view.message.palettes, colors: (stage) => view.colors(stage), poolOff: "no pooling" };
-    lens.explain(stages, target, (stage) => view.channel(stage), looks);
+    const looks = { palettes: view.message.palettes, colors: (stage) => view.colors(stage), progress: view.progress };
+    lens.explain(stages, target, (stage) => view.channel(stage), looks, Boolean(this.cell));
     lens.compare(view.isConfirmed ? this.check : null);
     const chosen = stages.findIndex((stage) => stage.name === target.name);
+    this.marks = stages.map((stage, k) => ({
+      cells: lens.lit[k] ?? { rows: [], columns: [] },
+      isWindow: k < chosen && !lens.weight,
+      place: lens.weight ? null : lens.explained.places[k],
+      pin: this.pin.cell?.name === stage.name ? this.#within(this.pin.cell) : null,
+    }));
     stages.forEach((stage, k) => {
       const frame = view.frames.get(stage.name);
-      const lit = lens.lit[k] ?? { rows: [], columns: [] };
-      Object.assign(frame.section.dataset, { litRows: lit.rows.join(), litCols: lit.columns.join() });
-      const pin = this.pin.cell?.name === stage.name ? this.#within(this.pin.cell) : null;
-      const isWindow = k < chosen && !lens.weight;
-      light(frame, shownRange(stage, view.view), lit, isWindow, lens.weight ? null : lens.explained.places[k], pin);
+      const { cells } = this.marks[k];
+      Object.assign(frame.section.dataset, { litRows: cells.rows.join(), litCols: cells.columns.join() });
+      light(frame.lit, shownRange(stage, view.view), this.marks[k]);
     });
-    const stage = view.stage(target.name);
-    const shown = view.channel(stage) < 0 ? [0, 1, 2] : [view.channel(stage)];
-    const values = shown.map((c) => format(value(stages, stages.indexOf(stage), c, target.row, target.column)));
-    view.bar.read(`${stage.title}, row ${target.row}, column ${target.column}: ${values.join(", ")}${this.#pinNote()}`, Boolean(this.cell));
-    this.tools.update(player, isSame(target, this.pin.cell));
+    view.strip.draw();
+    const { stage, values } = lens.explained;
+    view.bar.read(`${stage.title}, row ${target.row}, column ${target.column}: ${values.map((v) => format(v)).join(", ")}${this.#pinNote()}`);
+    this.tools.update();
   }
 
   /** Where the pinned cell is not on the map any more. */

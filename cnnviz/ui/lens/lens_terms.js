@@ -1,5 +1,5 @@
 /** The arithmetic of one cell: every number that goes into it. In double precision, of the float32 data itself. */
-import { dot, value } from "./stage_values.js";
+import { dot, SUMMARIES, value } from "./stage_values.js";
 import { patch, range, reads, windowSize } from "./stage_window.js";
 
 /**
@@ -51,11 +51,19 @@ export function convTerms(stages, i, c, row, column) {
   };
 }
 
+let last = { terms: null }; // a large window costs: the same cell is asked for more than once
+
 /**
  * A cell of a pool: the cells under its window. Those outside of the map do not count.
  * @param {Stage[]} stages @param {number} i @param {number} c @param {number} row @param {number} column
  */
 export function poolTerms(stages, i, c, row, column) {
+  const isLast = last.stages === stages && last.i === i && last.c === c && last.row === row && last.column === column;
+  if (!isLast) last = { stages, i, c, row, column, terms: summedUp(stages, i, c, row, column) };
+  return last.terms;
+}
+
+function summedUp(stages, i, c, row, column) {
   const { kind } = stages[i].how;
   const [height, width] = windowSize(stages[i]);
   const [rows, columns] = [reads(stages, i, 0, row), reads(stages, i, 1, column)];
@@ -69,9 +77,8 @@ export function poolTerms(stages, i, c, row, column) {
   isPadding.forEach((isOut, n) => !isOut && (x[n] = values[at++]));
   const sum = values.reduce((a, b) => a + b, 0);
   const squares = values.reduce((a, b) => a + b * b, 0);
-  const results = { max: Math.max(...values), min: Math.min(...values), avg: sum / values.length, l2: Math.sqrt(squares) };
-  const isRank = kind === "max" || kind === "min";
-  const winners = isRank ? range(x.length).filter((n) => x[n] === results[kind]) : [];
+  const result = SUMMARIES[kind](values);
+  const winners = kind === "max" || kind === "min" ? range(x.length).filter((n) => x[n] === result) : [];
   const middle = Math.floor(inRows.length / 2) * inColumns.length + Math.floor(inColumns.length / 2);
   const followed = winners[0] ?? range(x.length).filter((n) => !isPadding[n])[middle];
   return {
@@ -86,7 +93,7 @@ export function poolTerms(stages, i, c, row, column) {
     count: values.length,
     sum,
     squares,
-    value: results[kind],
+    value: result,
     followed: { row: rows[Math.floor(followed / width)], column: columns[followed % width] },
   };
 }

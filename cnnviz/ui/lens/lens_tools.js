@@ -21,6 +21,22 @@ const ICONS = { play: "M4 2l9 6-9 6z", pause: "M4 2h3v12H4zM9 2h3v12H9z", step: 
 const icon = (name) => drawing("svg", { class: "ln-icon", viewBox: "0 0 16 16", "aria-hidden": "true" }, drawing("path", { d: ICONS[name] }));
 
 const button = (textContent, title, onclick) => element("button", { type: "button", className: "sv-button", textContent, title, "aria-label": title, onclick });
+/** What keys do wherever the lens or a stage has the focus. */
+const ACTIONS = {
+  ".": (reader) => reader.step(1),
+  ",": (reader) => reader.step(-1),
+  "?": (reader) => reader.tools.showKeys(),
+  Escape: (reader) => reader.player.close(),
+};
+
+/** @param {any} reader @param {KeyboardEvent} event @returns {boolean} whether it was one of these keys */
+export function act(reader, event) {
+  const action = !event.ctrlKey && ACTIONS[event.key];
+  if (!action) return false;
+  event.preventDefault();
+  action(reader);
+  return true;
+}
 
 export class Tools {
   /** @param {any} view */
@@ -34,17 +50,20 @@ export class Tools {
     this.scrub = element("input", { type: "range", min: 0, value: 0, title: "How far the window is", "aria-label": "How far the window is", oninput: () => player.seek(Number(this.scrub.value)) });
     this.speed = element("input", { type: "range", min: 0, max: 100, title: "Cells a second", "aria-label": "Speed", oninput: () => this.#setSpeed(Number(this.speed.value)) });
     this.rate = element("span", { className: "ln-rate" });
+    this.stage = element("select", { title: "What fills in", "aria-label": "What fills in", onchange: () => view.open(this.stage.value, null) });
     this.pin = button("Pin", "Keep this cell through every change, and in the link (click a cell, or Enter)", () => view.togglePin());
-    this.during = element("span", { className: "ln-during", hidden: true }, this.back, this.scrub, this.speed, this.rate, this.end);
+    this.pin.classList.add("ln-pin");
+    this.export = button("Export", "The arithmetic of this cell as LaTeX or text", () => this.#export());
+    this.during = element("span", { className: "ln-during", hidden: true }, this.back, this.stage, this.scrub, this.speed, this.rate, this.end);
     this.root = element(
       "div",
-      { className: "ln-tools", role: "group", "aria-label": "Lens" },
+      { className: "ln-tools", role: "group", "aria-label": "Lens", onkeydown: (event) => act(view, event) },
       this.play,
       this.step,
-      this.during,
       this.pin,
-      button("Export", "The arithmetic of this cell as LaTeX or text", () => this.#export()),
+      this.export,
       button("?", "The keys", () => this.showKeys()),
+      this.during, // last, so that nothing moves under the hand that presses play
     );
     this.back.append(icon("first"));
     this.step.append(icon("step"));
@@ -53,7 +72,7 @@ export class Tools {
   #setSpeed(slider) {
     this.view.player.speed = speedOf(slider);
     const rate = format(this.view.player.speed, 2);
-    this.rate.textContent = `${rate}/s`;
+    this.rate.textContent = `${rate} cells/s`;
     this.speed.setAttribute("aria-valuetext", `${rate} cells a second`);
     this.isSpeedChosen = true;
   }
@@ -67,9 +86,19 @@ export class Tools {
   }
 
   /** Say what the player does and whether the cell is pinned. */
-  update(player, isPinned) {
+  update() {
+    const { player, sliding, isPinned, lens } = this.view;
     const { isOn, isPlaying } = player;
+    for (const control of [this.play, this.step]) control.disabled = sliding.length === 0;
+    this.export.disabled = !lens.explained.conv;
     this.during.hidden = !isOn;
+    const names = sliding.map(({ name }) => name).join();
+    if (this.names !== names) {
+      this.names = names;
+      this.stage.replaceChildren(...sliding.map(({ name, title }) => element("option", { value: name, textContent: title })));
+    }
+    this.stage.hidden = sliding.length < 2;
+    this.stage.value = player.name;
     if (this.isPlaying !== isPlaying) this.play.replaceChildren(icon(isPlaying ? "pause" : "play"));
     this.isPlaying = isPlaying;
     const title = isPlaying ? "Pause (Space)" : "Slide the window over the map (Space)";

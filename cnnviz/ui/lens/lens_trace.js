@@ -1,6 +1,6 @@
 /** From one cell back to the pixels that it sees, and on to the cells that it has a part in. */
 import { poolTerms } from "./lens_terms.js";
-import { isWindowed, range, reads, windowSize } from "./stage_window.js";
+import { isWindowed, range, reads, seesAll, windowSize } from "./stage_window.js";
 
 /**
  * @typedef {import("./stage_values.js").Stage} Stage
@@ -11,6 +11,8 @@ import { isWindowed, range, reads, windowSize } from "./stage_window.js";
 const AXES = /** @type {const} */ ([0, 1]);
 const NONE = { rows: [], columns: [] };
 const cellsOf = ([rows, columns]) => (rows.length > 0 && columns.length > 0 ? { rows, columns } : NONE);
+
+const allOf = ({ shape }) => ({ rows: range(shape[1]), columns: range(shape[2]) });
 
 /** The marked indices of one axis: all that one list names, as far as they exist. */
 function union(lists, size) {
@@ -25,7 +27,8 @@ function back(stages, i, cells) {
   found[i] = cells;
   for (let j = i; j > 0; j--) {
     const { rows, columns } = found[j];
-    found[j - 1] = cellsOf([rows, columns].map((list, axis) => union(list.map((at) => reads(stages, j, axis, at)), stages[j - 1].shape[1 + axis])));
+    if (seesAll(stages[j]) && rows.length > 0) found[j - 1] = allOf(stages[j - 1]);
+    else found[j - 1] = cellsOf([rows, columns].map((list, axis) => union(list.map((at) => reads(stages, j, axis, at)), stages[j - 1].shape[1 + axis])));
   }
   return found;
 }
@@ -36,7 +39,8 @@ function forth(stages, i, cells) {
   found[i] = cells;
   for (let j = i + 1; j < stages.length; j++) {
     const { rows, columns } = found[j - 1];
-    found[j] = cellsOf(
+    if (seesAll(stages[j]) && rows.length > 0) found[j] = allOf(stages[j]);
+    else found[j] = cellsOf(
       [rows, columns].map((list, axis) => {
         const marks = new Uint8Array(stages[j - 1].shape[1 + axis]);
         for (const at of list) marks[at] = 1;
@@ -68,13 +72,19 @@ export function touched(stages, i, [r, s]) {
   return [...back(stages, i - 1, cellsOf(under)), ...forth(stages, i, cellsOf(lists)).slice(i)];
 }
 
-/** Where a cell of one stage lies on another, by the places of their centres in the input. */
-function opposite(from, to, { row, column }) {
-  const along = (axis, at) => {
-    const nearest = Math.round((from.start[axis] + at * from.jump[axis] - to.start[axis]) / to.jump[axis]);
-    return Math.min(Math.max(nearest, 0), to.shape[1 + axis] - 1);
+/**
+ * Of the cells of stage `to` that see a cell, the one in whose middle it is nearest, by their centres in the input; where
+ * none sees it, the nearest of all.
+ */
+function opposite(stages, from, to, place) {
+  const seeing = forth(stages.slice(0, to + 1), from, { rows: [place.row], columns: [place.column] })[to];
+  const { rows, columns } = seeing.rows.length > 0 ? seeing : allOf(stages[to]);
+  const [one, other] = [stages[from], stages[to]];
+  const nearest = (axis, at, list) => {
+    const off = (index) => Math.abs(other.start[axis] + index * other.jump[axis] - one.start[axis] - at * one.jump[axis]);
+    return list.reduce((best, index) => (off(index) < off(best) ? index : best));
   };
-  return { row: along(0, row), column: along(1, column) };
+  return { row: nearest(0, place.row, rows), column: nearest(1, place.column, columns) };
 }
 
 /** The cell of a pool whose window has this cell in it, the one in whose middle it is nearest; null if there is none. */
@@ -109,7 +119,7 @@ export function trail(stages, i, c, place) {
     if (isWindowed(stages[j])) at = poolTerms(stages, j, c, at.row, at.column).followed;
     places[j - 1] = at;
   }
-  if (i < conv) places[conv] = opposite(stages[i], stages[conv], place);
+  if (i < conv) places[conv] = opposite(stages, i, conv, place);
   for (let j = Math.max(i, conv) + 1; j < stages.length && stages[j].how.op !== "conv" && places[j - 1]; j++) {
     places[j] = isWindowed(stages[j]) ? windowOver(stages, j, places[j - 1]) : places[j - 1];
   }

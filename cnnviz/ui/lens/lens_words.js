@@ -30,6 +30,13 @@ export function partNote({ sums: { rows, columns }, place }) {
   return `In ${count} ${count === 1 ? "sum" : "sums"}: ${plural(rows, "row")}, ${plural(columns, "column")}; here: row ${place.row}, column ${place.column}`;
 }
 
+/** In which sums a weight has a part. */
+export function weightNote({ weight: { at, sums, of } }) {
+  const [count, all] = [sums.rows.length * sums.columns.length, of[1] * of[2]];
+  const where = `Weight ${at.join(", ")} has a part in`;
+  return count === all ? `${where} all ${all} sums` : `${where} ${count} of ${all} sums; in the others it meets padding`;
+}
+
 /** One term of a convolution, on demand. @param {any} terms @param {number} k of its channels @param {number} n */
 export function termNote(terms, k, n) {
   const { channel, x, w, product } = terms.channels[k];
@@ -49,7 +56,9 @@ export function sumNote({ channels, sum, bias, value }) {
   return `Σ ${parts}${format(sum)} ${bias < 0 ? "−" : "+"} bias ${format(Math.abs(bias))} = ${format(value)}`;
 }
 
-export function poolNote({ kind, count, sum, squares, value, winners }) {
+export function poolNote({ kind, count, sum, squares, value, winners, isPending }) {
+  const pending = isPending?.filter(Boolean).length;
+  if (pending) return `${count - pending} of its ${count} cells so far`;
   const tie = winners.length > 1 ? ` (${winners.length} of them equal)` : "";
   if (kind === "avg") return `Σ ${format(sum)} / ${count} = ${format(value)}`;
   if (kind === "l2") return `√Σx² = √${format(squares)} = ${format(value)}`;
@@ -69,7 +78,7 @@ export function said({ stage, row, column, values, conv, activation, pool }) {
   return `${where}: ${values.map((value) => format(value)).join(", ")}`;
 }
 
-// --- to take away: every digit -------------------------------------------------------------------
+// --- to take away: nine digits, which are all that a float32 has -------------------------------------------------------------------
 
 const plain = (number) => String(Number(number.toPrecision(9)));
 
@@ -87,9 +96,10 @@ function sideBySide(blocks, signs) {
 }
 
 /** The arithmetic as plain text. */
-export function asText({ stage, row, column, conv, activation, pool }) {
+export function asText({ stage, row, column, conv, activation, pool, at }) {
   const lines = [`${stage.title}, row ${row}, column ${column}`, ""];
   if (conv) {
+    if (stage.how.op !== "conv") lines.push(`the sum at row ${at.conv.row}, column ${at.conv.column}`);
     for (const { channel, x, w, product, sum } of conv.channels) {
       if (conv.channels.length > 1) lines.push(nameOf(channel, conv.channels.length));
       lines.push(...sideBySide([table(x, conv.width), table(w, conv.width), table(product, conv.width)], ["×", "="]), `sum ${plain(sum)}`, "");
@@ -99,7 +109,7 @@ export function asText({ stage, row, column, conv, activation, pool }) {
   if (activation) lines.push(`${activation.name}(${plain(activation.x)}) = ${plain(activation.value)}`);
   if (pool) {
     const cells = Array.from(pool.x, (x) => (Number.isNaN(x) ? "outside" : plain(x)));
-    lines.push(`${pool.kind} of ${cells.join(", ")} = ${plain(pool.value)}`);
+    lines.push(`the pool's cell at row ${at.pool.row}, column ${at.pool.column}: ${pool.kind} of ${cells.join(", ")} = ${plain(pool.value)}`);
   }
   return lines.join("\n");
 }
@@ -119,8 +129,9 @@ const TEX_POOL = {
 };
 
 /** The arithmetic as LaTeX that needs nothing but amsmath. */
-export function asLatex({ stage, row, column, conv, activation, pool }) {
+export function asLatex({ stage, row, column, conv, activation, pool, at }) {
   const lines = [];
+  const placed = (letter, place) => `${letter}_{${place.row},${place.column}}`;
   if (conv) {
     const many = conv.channels.length > 1;
     conv.channels.forEach(({ x, w, product, sum }, k) => {
@@ -128,9 +139,9 @@ export function asLatex({ stage, row, column, conv, activation, pool }) {
       lines.push(`${matrix(x, conv.width)} \\odot ${matrix(w, conv.width)} &= ${matrix(product, conv.width)}`, `${s} = \\sum &= ${tex(sum)}`);
     });
     const sums = conv.channels.map(({ sum }) => bracketed(sum)).join(" + ");
-    lines.push(`y = ${many ? "\\sum_k s_k" : "s"} + b &= ${sums} + ${bracketed(conv.bias)} = ${tex(conv.value)}`);
+    lines.push(`${placed("y", at.conv)} = ${many ? "\\sum_k s_k" : "s"} + b &= ${sums} + ${bracketed(conv.bias)} = ${tex(conv.value)}`);
   }
-  if (activation) lines.push(`a = \\operatorname{${activation.name.replaceAll("_", "\\_")}}(${tex(activation.x)}) &= ${tex(activation.value)}`);
-  if (pool) lines.push(`p = ${TEX_POOL[pool.kind](Array.from(pool.x).filter((x) => !Number.isNaN(x)))} &= ${tex(pool.value)}`);
+  if (activation) lines.push(`${placed("a", at.activation)} = \\operatorname{${activation.name.replaceAll("_", "\\_")}}(${tex(activation.x)}) &= ${tex(activation.value)}`);
+  if (pool) lines.push(`${placed("p", at.pool)} = ${TEX_POOL[pool.kind](Array.from(pool.x).filter((x) => !Number.isNaN(x)))} &= ${tex(pool.value)}`);
   return `% ${stage.title}, row ${row}, column ${column}\n\\begin{align*}\n${lines.join(" \\\\\n")}\n\\end{align*}`;
 }

@@ -8,8 +8,6 @@ const LITTLE = 0.1; // of its height
 /** Whether the page itself can be scrolled more than a little: then the wheel is its own until a picture was clicked. */
 export const scrolls = () => page().scrollHeight > (1 + LITTLE) * page().clientHeight;
 
-const hint = () => (matchMedia("(pointer: coarse)").matches ? "Tap any cell: it explains itself." : "Point at any cell: it explains itself. A click pins it.");
-
 const button = (textContent, onclick, more = {}) => element("button", { type: "button", className: "sv-button", textContent, onclick, ...more });
 
 export class Bar {
@@ -18,7 +16,6 @@ export class Bar {
   /** @param {{redraw: () => void, showAll: () => void, zoomBy: (factor: number) => void}} view */
   constructor({ redraw, showAll, zoomBy }) {
     this.readout = element("output", { className: "sv-readout", "aria-live": "off" }); // the lens says it, when keys moved it
-    this.hint = element("span", { className: "sv-hint" }, hint());
     this.copied = element("span", { className: "sv-copied", role: "status" });
     this.all = button("Show all", showAll, { hidden: true });
     this.shared = element("input", { type: "checkbox", onchange: redraw });
@@ -26,7 +23,7 @@ export class Bar {
     this.root = element(
       "div",
       { className: "sv-bar" },
-      element("div", { className: "sv-read" }, this.readout, this.hint),
+      this.readout,
       element("span", { className: "sv-busy" }, "computing…"),
       this.copied,
       this.all,
@@ -43,13 +40,12 @@ export class Bar {
 
   /** @param {HTMLElement} tools what acts on the cell that is read */
   add(tools) {
-    this.readout.parentNode.after(tools);
+    this.readout.after(tools);
   }
 
-  /** @param {string} text of a cell @param {boolean} isChosen whether a person did */
-  read(text, isChosen) {
+  /** @param {string} text of a cell */
+  read(text) {
     this.readout.textContent = text;
-    this.hint.hidden ||= isChosen; // who has done it once knows
   }
 
   async #copyLink() {

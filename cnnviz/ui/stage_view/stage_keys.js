@@ -1,4 +1,5 @@
 /** A stage by keyboard. The lens's `?` lists the keys. */
+import { act } from "./lens_tools.js";
 import { isWindowed } from "./stage_window.js";
 
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
@@ -30,10 +31,7 @@ export function onKey(view, name, event) {
   else if (event.key === "End") goTo({ column: width - 1 });
   else if (event.key === "Enter") reader.togglePin();
   else if (event.key === " ") reader.togglePlay();
-  else if (event.key === ".") reader.step(1);
-  else if (event.key === ",") reader.step(-1);
-  else if (event.key === "?") reader.tools.showKeys();
-  else if (event.key === "Escape") reader.player.close();
+  else if (act(reader, event)) return;
   else if (ZOOMS[event.key]) view.zoomBy(ZOOMS[event.key], cell);
   else if (event.key === "0") view.zoom(null);
   else return;

@@ -70,6 +70,15 @@ export function dot(x, kernel) {
   return sum;
 }
 
+const total = (values) => values.reduce((sum, v) => sum + v, 0);
+/** @type {Record<string, (cells: Float64Array) => number>} What a pool makes of its window. */
+export const SUMMARIES = {
+  max: (cells) => Math.max(...cells),
+  min: (cells) => Math.min(...cells),
+  avg: (cells) => total(cells) / cells.length,
+  l2: (cells) => Math.sqrt(total(cells.map((v) => v * v))),
+};
+
 /** What padding that copies nothing holds. */
 export const constantOf = (how) => (how.mode === "constant" ? Math.fround(how.value) : 0);
 
@@ -107,10 +116,7 @@ const OPERATIONS = {
     const { kind } = stages[i].how;
     const inside = (axis, at) => reads(stages, i, axis, at).filter((index) => index >= 0 && index < stages[i - 1].shape[1 + axis]);
     const cells = patch(stages, i - 1, c, inside(0, y), inside(1, x));
-    if (kind === "max") return Math.max(...cells);
-    if (kind === "min") return Math.min(...cells);
-    if (kind === "l2") return Math.sqrt(cells.reduce((sum, v) => sum + v * v, 0));
-    return cells.reduce((sum, v) => sum + v, 0) / cells.length;
+    return SUMMARIES[kind](cells);
   },
 };
 

@@ -166,19 +166,28 @@ class View {
 
   /** Put the shown part of all stages on the screen, but for what the sliding window has not come to. */
   showCells() {
-    const progress = this.reader.player.progress(this.stages);
-    const color = progress.some(Boolean) && getComputedStyle(this.root).getPropertyValue("--st-secondary-background-color");
-    this.stages.forEach((stage, i) => {
-      const { cells, screen } = this.frames.get(stage.name);
-      const range = shownRange(stage, this.view);
-      show(cells, screen, range);
-      if (progress[i]) cover(screen, range, progress[i], color);
-    });
+    this.progress = this.reader.player.progress(this.stages);
+    this.stages.forEach((stage, i) => this.paint(i, this.frames.get(stage.name).screen));
+  }
+
+  /** Stage `i` on a canvas, as far as it is computed. */
+  paint(i, canvas) {
+    const range = shownRange(this.stages[i], this.view);
+    show(this.frames.get(this.stages[i].name).cells, canvas, range);
+    const progress = this.progress[i];
+    if (progress) cover(canvas, range, progress, getComputedStyle(this.root).getPropertyValue("--st-secondary-background-color"));
   }
 
   expose() {
     this.showCells();
-    this.strip.update(this.stages.map((stage) => ({ title: stage.title, cells: this.frames.get(stage.name).cells, range: shownRange(stage, this.view) })));
+    this.strip.update(
+      this.stages.map((stage, i) => ({
+        title: stage.title,
+        range: shownRange(stage, this.view),
+        paint: (canvas) => this.paint(i, canvas),
+        marks: () => this.reader.marks[i],
+      })),
+    );
     this.reader.refresh();
     this.bar.all.hidden = !this.view;
     this.root.dataset.drawn = `${++this.drawn}`;

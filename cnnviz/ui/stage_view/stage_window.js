@@ -9,6 +9,9 @@ export const range = (count, f = (k) => k) => Array.from({ length: count }, (_, 
 /** Height and width of the window that slides, of a convolution or a pool. @returns {[number, number]} */
 export const windowSize = ({ how }) => (how.op === "pool" ? how.kernel_size : [how.weight[0][0].length, how.weight[0][0][0].length]);
 
+/** A softmax over all cells. */
+export const seesAll = ({ how }) => how.shift !== undefined;
+
 export const isWindowed = ({ how }) => how.op === "conv" || how.op === "pool";
 
 /** How many rows and columns before the map of stage `i - 1` its window may begin. A convolution's are a stage of their own. */
@@ -28,7 +31,7 @@ export function reads(stages, i, axis, at) {
     const from = at * stride[axis] - offset(stage, axis);
     return range(windowSize(stage)[axis], (k) => from + k * dilation[axis]);
   }
-  return stage.how.shift !== undefined ? range(size) : [at]; // softmax over all sees all
+  return seesAll(stage) ? range(size) : [at];
 }
 
 /**
