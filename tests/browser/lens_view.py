@@ -349,12 +349,15 @@ class Truth:
         return min(cells, key=lambda cell: abs(middle[0][cell[0]] - row) + abs(middle[1][cell[1]] - column))
 
     def nearest(self, name: str, row: int, column: int) -> list[tuple[int, int]]:
-        """The cells of the convolution whose windows' middles are nearest to a pixel, padded or not."""
+        """Of the cells of the convolution that see a pixel, padded or not, those in whose middle it is; of all, if none."""
         found = []
+        seeing = self.lit(name, row, column)["conv"]
         for a, at in enumerate((row, column)):
             place = at + (self.pads[a] if name == "input" else 0)
             distances = [abs((window[0] + window[-1]) / 2 - place) for window in self.places[a]]
-            found.append([i for i, distance in enumerate(distances) if distance < min(distances) + 1e-9])
+            among = seeing[a] or range(len(distances))
+            least = min(distances[i] for i in among)
+            found.append([i for i in among if distances[i] < least + 1e-9])
         return [(y, x) for y in found[0] for x in found[1]]
 
     def explained(self, name: str, c: int, row: int, column: int) -> list[tuple[int, int]]:

@@ -422,7 +422,7 @@ def test_a_large_kernel_folds_and_says_each_term_when_asked(bare: Page, channels
             assert (grid["rows"], grid["columns"]) == (15, 15)
     plain = corner.said["note"]
     for after, (_, k, n) in zip(seen, asked):
-        place, _, arithmetic = after.said["note"].rpartition(": ")
+        place, _, arithmetic = after.said["note"].partition(". Weight")[0].rpartition(": ")
         for told, right in zip(numbers(arithmetic), corner.terms[225 * k + n], strict=True):
             assert math.isclose(told, right, rel_tol=1e-6)
         row, column = n // 15 - 7, n % 15 - 7
@@ -532,12 +532,23 @@ KATEX = """async ([url, formulas]) => {
 }"""
 
 
+PLACED = re.compile(r"\b([yap])_\{(\d+),(\d+)\}")
+
+
 def check_taken(seen: Seen, truth: Truth, conv: tuple[int, int], pool: tuple[int, int] | None) -> None:
     """The arithmetic as LaTeX and as text: every number, with nine digits, and the structure around them."""
     name, row, column = seen.cell
     (comment, formula), (title, text) = (taken.split("\n", 1) for taken in seen.said["taken"])
     assert title == f"{TITLES[name]}, row {row}, column {column}"
     assert comment == f"% {title}"
+    places = {"y": conv, **({"a": conv} if truth.net.activation else {}), **({"p": pool} if pool else {})}
+    assert {letter: (int(y), int(x)) for letter, y, x in PLACED.findall(formula)} == places
+    formula = PLACED.sub("", formula)
+    if name != "conv":
+        assert f"the sum at row {conv[0]}, column {conv[1]}\n" in text
+    text = re.sub(r"^the sum at row \d+, column \d+$", "", text, flags=re.M)
+    if pool:
+        text = text.replace(f"the pool's cell at row {pool[0]}, column {pool[1]}: ", "")
     depth, height, width = truth.net.weight.shape[1:]
     x, w = (part.reshape(depth, height, width) for part in truth.terms(0, *conv))
     value = truth.maps[truth.conv][(0, *conv)]

@@ -123,9 +123,10 @@ export class Panels {
 
   #point(part, k, n) {
     this.term = n === null ? null : { k, n };
-    if (part !== "kernel") return this.#note();
-    const { width } = this.explained.conv;
-    this.lens.pointAtWeight(n === null ? null : { at: [Math.floor(n / width), n % width], node: this.rows[k].kernel.root });
+    const { width, weight } = this.explained.conv;
+    const isWeight = part === "kernel" && n !== null;
+    if (!isWeight && !weight) return this.#note();
+    this.lens.pointAtWeight(isWeight ? { at: [Math.floor(n / width), n % width], node: this.rows[k].kernel.root } : null);
   }
 
   /** Say where the patch lies, or one term or weight on demand, which is ringed in all three grids. */
