@@ -2,8 +2,8 @@
 
 A hover counts from the time of the pointer's event, which waits for the next frame itself, to the end of that frame's
 work: a task posted in its animation callback runs when it has been painted. (To the frame after it, too: that is how
-bench/tweak.py counts.) While hovering and playing every websocket message is counted, there should be none. Playing lasts ten seconds;
-the heap is taken after a garbage collection before and after it, and once more after another ten seconds.
+bench/tweak.py counts.) While hovering and playing every websocket message is counted, there should be none. Playing
+lasts ten seconds; the heap is taken after a garbage collection before and after it, and after another ten seconds.
 
     python bench/lens.py [--hovers 200] [--json out.json]
 """

@@ -349,7 +349,7 @@ class Truth:
         return min(cells, key=lambda cell: abs(middle[0][cell[0]] - row) + abs(middle[1][cell[1]] - column))
 
     def nearest(self, name: str, row: int, column: int) -> list[tuple[int, int]]:
-        """Of the cells of the convolution that see a pixel, padded or not, those in whose middle it is; of all, if none."""
+        """The cells of the convolution that see a pixel, padded or not, with it in their middle; of all, if none."""
         found = []
         seeing = self.lit(name, row, column)["conv"]
         for a, at in enumerate((row, column)):

@@ -19,6 +19,12 @@ function luminance(color) {
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 }
 
+/** Black or white, whichever is read better on a colour: one of them always has 4.5 : 1. @param {Rgb} color */
+export function textOn(color) {
+  const light = luminance(color);
+  return 1.05 / (light + 0.05) > (light + 0.05) / 0.05 ? "#fff" : "#000";
+}
+
 /** @param {string} color  anything that CSS takes @returns {Rgb} */
 function resolve(color) {
   const canvas = document.createElement("canvas");
@@ -40,13 +46,12 @@ export class Palette {
 
   /**
    * @param {number} share  the weight divided by the largest in size, -1 to 1
-   * @returns {{background: string, text: string}}  black or white text: one of them always has 4.5 : 1
+   * @returns {{background: string, text: string}}
    */
   colors(share) {
     const ends = ENDS[this.scheme][share < 0 ? "negative" : "positive"];
     const t = share === 0 ? 0 : WEAKEST + (1 - WEAKEST) * Math.abs(share);
     const color = t < 0.5 ? mix(this.background, ends[0], 2 * t) : mix(ends[0], ends[1], 2 * t - 1);
-    const light = luminance(color);
-    return { background: css(color), text: 1.05 / (light + 0.05) > (light + 0.05) / 0.05 ? "#fff" : "#000" };
+    return { background: css(color), text: textOn(color) };
   }
 }

@@ -52,9 +52,8 @@ export class Lens {
    * @param {Cell} cell of one of them
    * @param {(stage: Stage) => number} channelOf the channel that a stage shows; -1: three as one RGB picture
    * @param {{palettes: any, colors: (stage: Stage) => {scale: string, ends: [number, number]}, progress: any[]}} looks
-   * @param {boolean} isChosen whether a person chose it
    */
-  explain(stages, cell, channelOf, looks, isChosen) {
+  explain(stages, cell, channelOf, looks) {
     const i = stages.findIndex((stage) => stage.name === cell.name);
     const stage = stages[i];
     const c = Math.max(0, channelOf(stage));
@@ -74,7 +73,6 @@ export class Lens {
       activation: a < 0 ? null : activationTerms(stages, a, filter, places[a].row, places[a].column, (x) => ACTIVATIONS[stages[a].how.name](x, stages[a].how.parameters)),
       pool: p < 0 ? null : { ...poolTerms(stages, p, filter, places[p].row, places[p].column), here: places[p - 1] },
       at: { conv: places[conv], activation: places[a], pool: places[p] },
-      isChosen,
     };
     if (explained.pool) explained.pool.isPending = pendingIn(explained.pool, progress[p - 1]);
     this.explained = explained;

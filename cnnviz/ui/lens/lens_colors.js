@@ -1,8 +1,7 @@
 /** The colours of the lens: a stage's values in the stage's own, weights and products in the kernel's. */
-import { Palette } from "./kernel_colors.js";
+import { Palette, textOn } from "./kernel_colors.js";
 
 const LEVELS = 128; // that a weight's colour has, to either side
-const BLACK_BELOW = 150; // of the luma of a colour, 0 to 255
 
 let weights = null; // {background, shades}
 
@@ -22,7 +21,7 @@ function shades(palette) {
   if (!made.has(palette)) {
     const all = Array.from({ length: 256 }, (_, i) => {
       const [r, g, b] = palette.subarray(3 * i, 3 * i + 3);
-      return { background: `rgb(${r} ${g} ${b})`, text: 0.3 * r + 0.59 * g + 0.11 * b < BLACK_BELOW ? "#fff" : "#000" };
+      return { background: `rgb(${r} ${g} ${b})`, text: textOn([r, g, b]) };
     });
     made.set(palette, all);
   }

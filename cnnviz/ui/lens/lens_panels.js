@@ -8,8 +8,6 @@ import { format } from "./stage_values.js";
 
 const TALL = 80; // px for the grids of a panel
 const TALL_EACH = 55; // and for each channel's, where there are several, one below the other
-const INVITATION = matchMedia("(pointer: coarse)").matches ? "Tap any cell: it is explained here, and pinned" : "Point at any cell; a click pins it";
-const FOLDED = "Point at a small cell for its numbers";
 const PARTS = /** @type {const} */ (["patch", "kernel", "product"]);
 
 const panel = (name, ...children) => {
@@ -79,7 +77,7 @@ export class Panels {
     this.panels.patch.title.textContent = `Patch of sum ${row}, ${column}`;
     this.panels.kernel.title.textContent = `Kernel ${height}×${width}`;
     const { isFolded } = this.rows[0].patch;
-    this.panels.product.title.textContent = isFolded ? "Products" : "Products, rounded";
+    this.panels.product.title.textContent = isFolded ? "Products: point at one" : "Products, rounded";
     this.panels.product.body.setAttribute("aria-label", `${channels.length * height * width} products; arrow keys read them one by one`);
     this.root.classList.toggle("deep", channels.length > 1);
     this.sum.textContent = sumNote(conv);
@@ -131,7 +129,7 @@ export class Panels {
 
   /** Say where the patch lies, or one term or weight on demand, which is ringed in all three grids. */
   #note() {
-    const { conv, isChosen } = this.explained;
+    const { conv } = this.explained;
     const { term } = this;
     const weight = conv.weight ? conv.weight.at[0] * conv.width + conv.weight.at[1] : -1;
     this.rows.forEach((grids, k) => {
@@ -139,8 +137,8 @@ export class Panels {
       for (const part of PARTS) grids[part].ring({ on });
     });
     const parts = [term && termNote(conv, term.k, term.n), conv.weight && weightNote(conv)].filter(Boolean);
-    if (parts.length === 0) parts.push(conv.sums ? partNote(conv) : noteOf(conv), isChosen ? this.rows[0].patch.isFolded && FOLDED : INVITATION);
-    this.note.textContent = parts.filter(Boolean).join(". ");
+    if (parts.length === 0) parts.push(conv.sums ? partNote(conv) : noteOf(conv));
+    this.note.textContent = parts.join(". ");
   }
 
   #onKey(event) {

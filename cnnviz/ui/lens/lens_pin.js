@@ -1,11 +1,12 @@
 /** The cell that stays through every tweak. Its home is a text box of the page, bound to the address. */
-import { write } from "./boxes.js";
+import { box, write } from "./boxes.js";
 
 /** @typedef {{name: string, row: number, column: number}} Cell */
 
 const PATIENCE = 3000; // ms for the server to take note of a pin
 const DOUBLE = { ms: 400, px: 4 };
 
+const textOf = (pin) => (pin ? `${pin[0]}:${pin[1]},${pin[2]}` : "");
 export const isSame = (one, other) => Boolean(one && other) && one.name === other.name && one.row === other.row && one.column === other.column;
 
 export class Pin {
@@ -13,11 +14,15 @@ export class Pin {
   heard = "null"; // what the server said last
   lastClick = { at: -Infinity, x: 0, y: 0, cell: null };
 
-  /** What the server says counts when it is news, and not older than a pin of ours. @param {[string, number, number] | null} said */
+  /**
+   * What the server says counts when it is news, and not older than a pin of ours: then the box shows another text.
+   * @param {[string, number, number] | null} said
+   */
   hear(said) {
     const now = JSON.stringify(said);
     const isAwaiting = this.awaited !== undefined && performance.now() - this.askedAt < PATIENCE;
-    if (isAwaiting ? now === this.awaited : now !== this.heard) this.cell = said && { name: said[0], row: said[1], column: said[2] };
+    const isNews = now !== this.heard && (!isAwaiting || box("pin")?.value === textOf(said));
+    if (isNews || (isAwaiting && now === this.awaited)) this.cell = said && { name: said[0], row: said[1], column: said[2] };
     if (now === this.awaited) this.awaited = undefined;
     this.heard = now;
   }
@@ -27,7 +32,7 @@ export class Pin {
     this.cell = cell;
     this.awaited = JSON.stringify(cell && [cell.name, cell.row, cell.column]);
     this.askedAt = performance.now();
-    if (!write("pin", cell ? `${cell.name}:${cell.row},${cell.column}` : "")) this.awaited = undefined;
+    if (!write("pin", textOf(cell && [cell.name, cell.row, cell.column]))) this.awaited = undefined;
   }
 
   /** A click pins; a double click, which shows the whole map, leaves the pin that was. @param {Cell} cell @param {PointerEvent} event */

@@ -77,7 +77,7 @@ export class Player {
     if (!this.isPlaying) return;
     this.frame = requestAnimationFrame(this.tick);
     const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    const passed = now - this.last;
+    const passed = Math.max(0, now - this.last); // a frame bears the time of its beginning
     if (isCalm && passed < CALM) return;
     this.last = now;
     this.rest += (Math.min(passed, 2 * CALM) / 1000) * this.speed;

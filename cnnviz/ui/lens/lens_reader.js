@@ -83,6 +83,7 @@ export class Reader {
 
   /** A cell reached by keys: it is said too. */
   go(cell) {
+    this.pointer = null;
     if (this.player.isPlaying) this.player.pause();
     this.read(cell);
     this.lens.say();
@@ -90,16 +91,30 @@ export class Reader {
 
   /** The pointer or the keys have left: back to the pin or the slide; without them the last cell stays. */
   leave() {
+    this.pointer = null;
     if (!this.pin.cell && !this.player.isOn) return;
     this.cell = null;
     if (!this.player.isPlaying) this.refresh();
   }
 
   point(name, event) {
-    const stage = this.view.stage(name);
-    const cell = cellAt(this.view.frames.get(name), stage, shownRange(stage, this.view.view), event);
-    if (cell) this.read({ name, ...cell });
+    this.pointer = { name, event };
+    const cell = this.#under();
+    if (cell) this.read(cell);
+    return cell;
+  }
+
+  /** The cell under the pointer. */
+  #under() {
+    const { name, event } = this.pointer ?? {};
+    const stage = name && this.view.stage(name);
+    const cell = stage && cellAt(this.view.frames.get(name), stage, shownRange(stage, this.view.view), event);
     return cell && { name, ...cell };
+  }
+
+  /** The pictures were zoomed, perhaps under a pointer that rests. */
+  follow() {
+    if (!this.player.isPlaying) this.cell = this.#under() ?? this.cell;
   }
 
   #pointAtWeight({ type, target }) {
@@ -148,6 +163,12 @@ export class Reader {
     this.player.open(name, place ? place.row * width + place.column : 0);
   }
 
+  /** Another stage fills in, from its first cell on. @param {string} name */
+  restart(name) {
+    this.open(name, null);
+    this.player.seek(0);
+  }
+
   /** What slides unless one says otherwise: the stage that is explained, if it can. */
   get #slides() {
     return (this.sliding.find(({ name }) => name === this.target.name) ?? this.sliding[0])?.name;
@@ -185,7 +206,7 @@ export class Reader {
     if (player.isOn && !view.stage(player.name)) player.close();
     const { target } = this;
     const looks = { palettes: view.message.palettes, colors: (stage) => view.colors(stage), progress: view.progress };
-    lens.explain(stages, target, (stage) => view.channel(stage), looks, Boolean(this.cell));
+    lens.explain(stages, target, (stage) => view.channel(stage), looks);
     lens.compare(view.isConfirmed ? this.check : null);
     const chosen = stages.findIndex((stage) => stage.name === target.name);
     this.marks = stages.map((stage, k) => ({

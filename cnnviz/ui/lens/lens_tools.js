@@ -16,6 +16,7 @@ const KEYS = [
   ["?", "these keys"],
 ];
 const COPIED = 2500; // ms
+const INVITATION = matchMedia("(pointer: coarse)").matches ? "Tap any cell: it is explained, and pinned." : "Point at any cell; a click pins it.";
 
 const ICONS = { play: "M4 2l9 6-9 6z", pause: "M4 2h3v12H4zM9 2h3v12H9z", step: "M3 2l7 6-7 6zM11 2h2v12h-2z", first: "M13 2L6 8l7 6zM3 2h2v12H3z" };
 const icon = (name) => drawing("svg", { class: "ln-icon", viewBox: "0 0 16 16", "aria-hidden": "true" }, drawing("path", { d: ICONS[name] }));
@@ -50,19 +51,21 @@ export class Tools {
     this.scrub = element("input", { type: "range", min: 0, value: 0, title: "How far the window is", "aria-label": "How far the window is", oninput: () => player.seek(Number(this.scrub.value)) });
     this.speed = element("input", { type: "range", min: 0, max: 100, title: "Cells a second", "aria-label": "Speed", oninput: () => this.#setSpeed(Number(this.speed.value)) });
     this.rate = element("span", { className: "ln-rate" });
-    this.stage = element("select", { title: "What fills in", "aria-label": "What fills in", onchange: () => view.open(this.stage.value, null) });
+    this.stage = element("select", { title: "What fills in", "aria-label": "What fills in", onchange: () => view.restart(this.stage.value) });
     this.pin = button("Pin", "Keep this cell through every change, and in the link (click a cell, or Enter)", () => view.togglePin());
     this.pin.classList.add("ln-pin");
     this.export = button("Export", "The arithmetic of this cell as LaTeX or text", () => this.#export());
+    this.hint = element("span", { className: "ln-hint" }, INVITATION);
     this.during = element("span", { className: "ln-during", hidden: true }, this.back, this.stage, this.scrub, this.speed, this.rate, this.end);
     this.root = element(
       "div",
-      { className: "ln-tools", role: "group", "aria-label": "Lens", onkeydown: (event) => act(view, event) },
+      { className: "ln-tools", role: "group", "aria-label": "Lens", onkeydown: (event) => void act(view, event) }, // false would keep Tab from going on
       this.play,
       this.step,
       this.pin,
       this.export,
       button("?", "The keys", () => this.showKeys()),
+      this.hint,
       this.during, // last, so that nothing moves under the hand that presses play
     );
     this.back.append(icon("first"));
@@ -91,7 +94,9 @@ export class Tools {
     const { isOn, isPlaying } = player;
     for (const control of [this.play, this.step]) control.disabled = sliding.length === 0;
     this.export.disabled = !lens.explained.conv;
+    if (!isOn && this.during.contains(document.activeElement)) this.play.focus(); // what is hidden cannot keep it
     this.during.hidden = !isOn;
+    this.hint.hidden ||= isOn || Boolean(this.view.cell); // who has done it once knows
     const names = sliding.map(({ name }) => name).join();
     if (this.names !== names) {
       this.names = names;

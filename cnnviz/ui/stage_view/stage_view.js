@@ -44,6 +44,7 @@ class View {
     for (const event of ["pointerup", "pointercancel"]) {
       addEventListener(event, (up) => this.release(up), { capture: true, signal: this.closing.signal });
     }
+    addEventListener("pointermove", (event) => this.#drag(event), { capture: true, signal: this.closing.signal });
     this.preview = new Preview((stages) => this.present(stages));
   }
 
@@ -106,12 +107,18 @@ class View {
 
   stage = (name) => this.stages.find((stage) => stage.name === name);
 
+  #drag({ clientX, clientY }) {
+    const { held } = this;
+    if (held && Math.hypot(clientX - held.x, clientY - held.y) >= STILL) held.hasMoved = true;
+  }
+
   /** The pointer lets go: where it has not moved, that was a click. */
   release(event) {
+    this.#drag(event);
     const { held } = this;
     this.held = null;
-    const isStill = held && event.type === "pointerup" && Math.hypot(event.clientX - held.x, event.clientY - held.y) < STILL;
-    if (isStill && event.button === 0 && this.frames.has(held.name)) this.reader.click(held.name, event);
+    const isClick = held && !held.hasMoved && event.type === "pointerup" && event.button === 0;
+    if (isClick && this.frames.has(held.name)) this.reader.click(held.name, event);
   }
 
   /** Whether what is shown is what the server computed, not foretold. */
@@ -227,6 +234,7 @@ class View {
 
   zoom(view) {
     this.view = view;
+    this.reader.follow();
     this.expose();
   }
 
