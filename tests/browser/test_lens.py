@@ -1385,6 +1385,15 @@ def test_every_part_has_its_place_on_a_desk(lab: Lab) -> None:
     every_part_has_its_place(lab, "desk")
 
 
+def test_pointing_at_numbers_does_not_move_the_knobs(lab: Lab) -> None:
+    lab.open(size="24", pin="conv:5,6")
+    top = lambda: box(lab.page.locator(".st-key-knobs"))["y"]  # noqa: E731
+    before = top()
+    for grid in (".ln-product-grid i", ".kg-cell", ".ln-kernel-grid i"):
+        lab.page.locator(grid).first.hover()
+        assert top() == before, grid
+
+
 def test_on_a_phone_every_part_has_its_place_and_a_finger_explains_and_pins(new_lab: OpenLab) -> None:
     lab = new_lab(has_touch=True, is_mobile=True, viewport=PHONE)
     every_part_has_its_place(lab, "phone")
