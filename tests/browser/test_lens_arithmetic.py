@@ -422,7 +422,7 @@ def test_a_large_kernel_folds_and_says_each_term_when_asked(bare: Page, channels
             assert (grid["rows"], grid["columns"]) == (15, 15)
     plain = corner.said["note"]
     for after, (_, k, n) in zip(seen, asked):
-        place, _, arithmetic = after.said["note"].partition(". Weight")[0].rpartition(": ")
+        place, _, arithmetic = after.said["note"].partition("; the weight")[0].rpartition(": ")
         for told, right in zip(numbers(arithmetic), corner.terms[225 * k + n], strict=True):
             assert math.isclose(told, right, rel_tol=1e-6)
         row, column = n // 15 - 7, n % 15 - 7

@@ -2,7 +2,7 @@
 import { weightColour, stageColour } from "./lens_colors.js";
 import { Curve } from "./lens_curve.js";
 import { Grid, hasRoom } from "./lens_grid.js";
-import { noteOf, partNote, poolNote, sumNote, termNote, weightNote } from "./lens_words.js";
+import { noteOf, partNote, poolNote, shareNote, sumNote, termNote, weightNote } from "./lens_words.js";
 import { element } from "./stage_dom.js";
 import { format } from "./stage_values.js";
 
@@ -136,9 +136,9 @@ export class Panels {
       const on = term ? (term.k === k ? [term.n] : []) : [weight];
       for (const part of PARTS) grids[part].ring({ on });
     });
-    const parts = [term && termNote(conv, term.k, term.n), conv.weight && weightNote(conv)].filter(Boolean);
-    if (parts.length === 0) parts.push(conv.sums ? partNote(conv) : noteOf(conv));
-    this.note.textContent = parts.join(". ");
+    const where = conv.weight ? weightNote(conv) : conv.sums ? partNote(conv) : noteOf(conv);
+    const isIn = conv.weight ? `; the weight is in ${shareNote(conv.weight)} sums` : "";
+    this.note.textContent = term ? `${termNote(conv, term.k, term.n)}${isIn}` : where;
   }
 
   #onKey(event) {
@@ -147,8 +147,8 @@ export class Panels {
     if (!step) return;
     event.preventDefault();
     const each = conv.height * conv.width;
-    const now = this.term ? this.term.k * each + this.term.n + step : 0;
-    const at = Math.min(Math.max(now, 0), conv.channels.length * each - 1);
+    const last = this.term ? this.term.k * each + this.term.n : -step;
+    const at = last + step >= 0 && last + step < conv.channels.length * each ? last + step : last;
     this.term = { k: Math.floor(at / each), n: at % each };
     this.#note();
     this.lens.say(this.note.textContent);

@@ -30,11 +30,16 @@ export function partNote({ sums: { rows, columns }, place }) {
   return `In ${count} ${count === 1 ? "sum" : "sums"}: ${plural(rows, "row")}, ${plural(columns, "column")}; here: row ${place.row}, column ${place.column}`;
 }
 
-/** In which sums a weight has a part. */
-export function weightNote({ weight: { at, sums, of } }) {
+/** In how many of the sums a weight has a part. */
+export function shareNote({ sums, of }) {
   const [count, all] = [sums.rows.length * sums.columns.length, of[1] * of[2]];
-  const where = `Weight ${at.join(", ")} has a part in`;
-  return count === all ? `${where} all ${all} sums` : `${where} ${count} of ${all} sums; in the others it meets padding`;
+  return count === all ? `all ${all}` : `${count} of ${all}`;
+}
+
+/** The same as a sentence. */
+export function weightNote({ weight }) {
+  const share = shareNote(weight);
+  return `Weight ${weight.at.join(", ")} is in ${share} sums${share.startsWith("all") ? "" : "; in the others it meets padding"}`;
 }
 
 /** One term of a convolution, on demand. @param {any} terms @param {number} k of its channels @param {number} n */
