@@ -21,6 +21,8 @@ from cnnviz.shapes import ShapeError, pair
 
 Parameters = Sequence[Mapping[str, Tensor]]
 ROUNDING = 1e-5  # of the size of all that is added up: float32 keeps seven digits of each step
+TINY = torch.finfo(torch.float32).tiny
+EPSILON = 2 * torch.finfo(torch.float32).eps
 BUDGET = 5_000_000  # multiply-adds that one cell of a softmax over all may cost: about 0.1 s
 _SUMMARIES: dict[str, Callable[[Tensor], Tensor]] = {
     "max": torch.amax,
@@ -101,7 +103,8 @@ def recompute(
         slack = _SUMMARIES["max" if pool.kind == "min" else pool.kind](spread[cell])
     off = (sums - maps[_slice(channels), _slice(rows), _slice(cols)]).abs()
     last = (value - pinned[channel, row, col]).abs()
-    tolerance = slack + ROUNDING * value.abs()
+    is_square = isinstance(pool, Pool2d) and pool.kind == "l2"  # which is 0 where the square of a number is too small
+    tolerance = slack + ROUNDING * value.abs() + TINY ** (0.5 if is_square else 1)
     agrees = bool((off <= ROUNDING * sizes).all() and last <= tolerance)
     # torch.maximum, because Python's max may lose a NaN
     delta = torch.maximum(off.amax(), last)
@@ -114,7 +117,8 @@ def _spread(activation: Layer | None, sums: Tensor, values: Tensor, errors: Tens
         return errors
     if activation.name == "softmax":
         return values * torch.expm1(2 * errors.amax())  # all shares alike: its logarithm is off by two such errors
-    return torch.maximum(*((activation((sums + sign * errors)[None])[0] - values).abs() for sign in (1, -1)))
+    spread = torch.maximum(*((activation((sums + sign * errors)[None])[0] - values).abs() for sign in (1, -1)))
+    return spread + EPSILON * (1 + sums.abs())  # what the function itself rounds: x · (1 + erf …) is a small difference
 
 
 def _window(pool: Pool2d, shape: Shape, position: int, axis: int) -> range:

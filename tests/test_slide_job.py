@@ -319,12 +319,12 @@ def test_the_windows_are_those_of_the_layers(query: dict[str, str]) -> None:
     ("pin", "starts"),
     [
         (None, (0, 0)),
-        (("conv", 2, 3), (2 * 8 + 3, 0)),
-        (("pool", 2, 3), (0, 2 * 4 + 3)),
-        (("activation", 2, 3), (0, 0)),
+        (("conv", 2, 3), (2 * 8 + 3, 1 * 4 + 1)),
+        (("pool", 2, 3), (3 * 8 + 6, 2 * 4 + 3)),
+        (("activation", 2, 3), (2 * 8 + 3, 1 * 4 + 1)),
         (("conv", 9, 0), (0, 0)),
         (("conv", 0, 8), (0, 0)),
-        (("pool", 4, 3), (0, 4 * 4 + 3)),
+        (("pool", 4, 3), (7 * 8 + 6, 4 * 4 + 3)),
     ],
 )
 def test_the_slide_starts_from_the_pinned_cell(pin: tuple[str, int, int] | None, starts: tuple[int, int]) -> None:
