@@ -8,6 +8,7 @@ import { format } from "./stage_values.js";
 
 const TALL = 80; // px for the grids of a panel
 const TALL_EACH = 55; // and for each channel's, where there are several, one below the other
+const TERM = /** @type {const} */ (["x", "w", "product"]); // of the products' cells
 const PARTS = /** @type {const} */ (["patch", "kernel", "product"]);
 
 const panel = (name, ...children) => {
@@ -68,9 +69,8 @@ export class Panels {
       grids.kernel.fill(terms.w, (w) => weight(w / largest), []);
       grids.product.fill(terms.product, (p) => weight(p / (largest * looks.reach)), isPadding);
       grids.product.cells.forEach((cell, n) => {
-        cell.dataset.x = terms.x[n];
-        cell.dataset.w = terms.w[n];
-        cell.dataset.product = terms.product[n];
+        const now = [terms.x[n], terms.w[n], terms.product[n]];
+        for (const [i, name] of TERM.entries()) if (cell[name] !== now[i]) cell.dataset[name] = cell[name] = now[i]; // else it is said
       });
     });
     const { row, column } = this.explained.at.conv;

@@ -57,6 +57,7 @@ function layout({ range, size, styles, isZoomed }) {
     width: size.width,
     height: size.height,
     margin: MARGIN,
+    hovermode: false, // the lens says what is pointed at; Plotly need not look for it at every move
     dragmode: matchMedia("(pointer: coarse)").matches && !isZoomed ? false : "pan", // a finger scrolls the page
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
