@@ -7,8 +7,12 @@
 
 import { write } from "./boxes.js";
 
-const PATIENCE = 300; // ms: after that an answer counts as lost, unless the server is known to be slower
+const PATIENCE = 1000; // ms: after that an answer counts as lost, unless a script runs or the server is known to be slower
 const LONGEST_PATIENCE = 5000;
+
+const app = () => document.querySelector("[data-test-script-state]");
+/** Whether a script runs, or is about to. */
+const runs = () => ["running", "rerunRequested"].includes(app()?.getAttribute("data-test-script-state"));
 
 export class Link {
   /** @param {() => void} onRest is called when an edit was given up: what the server said last is to be shown */
@@ -52,7 +56,12 @@ export class Link {
     if (!write(this.box, text)) return;
     this.underWay = text;
     this.sentAt = performance.now();
+    this.#giveUpLater();
+  }
+
+  #giveUpLater() {
     this.timer = window.setTimeout(() => {
+      if (runs()) return this.#giveUpLater();
       this.patience = Math.min(2 * this.patience, LONGEST_PATIENCE);
       this.#land();
       if (this.underWay === null) this.onRest();
@@ -60,10 +69,8 @@ export class Link {
   }
 
   #landWhenIdle() {
-    const app = document.querySelector("[data-test-script-state]");
-    const state = app?.getAttribute("data-test-script-state");
-    if (state === "running" || state === "rerunRequested") {
-      this.observer.observe(app, { attributeFilter: ["data-test-script-state"] });
+    if (runs()) {
+      this.observer.observe(app(), { attributeFilter: ["data-test-script-state"] });
     } else {
       this.patience = Math.min(Math.max(PATIENCE, 3 * (performance.now() - this.sentAt)), LONGEST_PATIENCE);
       this.#land();

@@ -51,7 +51,7 @@ export class Lens {
    * @param {Stage[]} stages
    * @param {Cell} cell of one of them
    * @param {(stage: Stage) => number} channelOf the channel that a stage shows; -1: three as one RGB picture
-   * @param {{palettes: any, colors: (stage: Stage) => {scale: string, ends: [number, number]}, progress: any[]}} looks
+   * @param {{palettes: any, background: string, colors: (stage: Stage) => {scale: string, ends: [number, number]}, progress: any[]}} looks
    */
   explain(stages, cell, channelOf, looks) {
     const i = stages.findIndex((stage) => stage.name === cell.name);
@@ -91,7 +91,7 @@ export class Lens {
     return conv && this.weight?.node.isConnected && this.weight.at[0] < conv.height && this.weight.at[1] < conv.width;
   }
 
-  #show(stages, conv, a, p, { palettes, colors }) {
+  #show(stages, conv, a, p, { palettes, colors, background }) {
     this.wide ||= this.panels.panels.patch.body.clientWidth;
     const before = conv > 0 ? colors(stages[conv - 1]) : { scale: "gray", ends: [0, 1] };
     const pooled = p < 0 ? before : colors(stages[p - 1]);
@@ -101,7 +101,7 @@ export class Lens {
       scales: ["red", "green", "blue"],
       ends: before.ends,
       reach: Math.max(-before.ends[0], before.ends[1]) || 1,
-      background: getComputedStyle(this.root).getPropertyValue("--st-background-color"),
+      background,
       low: a < 0 ? 0 : stages[a - 1].low,
       high: a < 0 ? 0 : stages[a - 1].high,
       poolScale: pooled.scale,

@@ -1,5 +1,5 @@
 /** The activation as its curve, with the point that the explained cell is. */
-import { drawing } from "./stage_dom.js";
+import { drawing, setAttributes, setText } from "./stage_dom.js";
 import { format } from "./stage_values.js";
 
 const SIZE = { width: 200, height: 112 };
@@ -29,19 +29,18 @@ export class Curve {
     const span = top - bottom || 1;
     const px = (at) => EDGE + ((at - from) / (to - from)) * (SIZE.width - 2 * EDGE);
     const py = (at) => SIZE.height - EDGE - ((at - bottom) / span) * (SIZE.height - 2 * EDGE);
-    this.line.setAttribute("d", `M${ys.map((y, i) => `${px(from + ((to - from) * i) / STEPS).toFixed(1)} ${py(y).toFixed(1)}`).join("L")}`);
-    this.axes.setAttribute("d", `M${px(from)} ${py(0)}H${px(to)}M${px(0)} ${py(bottom)}V${py(top)}`);
-    this.guide.setAttribute("d", `M${px(x)} ${py(0)}V${py(value)}H${px(0)}`);
-    this.point.setAttribute("cx", px(x));
-    this.point.setAttribute("cy", py(value));
+    const line = ys.map((y, i) => `${px(from + ((to - from) * i) / STEPS).toFixed(1)} ${py(y).toFixed(1)}`);
+    setAttributes(this.line, { d: `M${line.join("L")}` });
+    setAttributes(this.axes, { d: `M${px(from)} ${py(0)}H${px(to)}M${px(0)} ${py(bottom)}V${py(top)}` });
+    setAttributes(this.guide, { d: `M${px(x)} ${py(0)}V${py(value)}H${px(0)}` });
+    setAttributes(this.point, { cx: px(x), cy: py(value) });
     const under = py(0) > SIZE.height - 16 ? -3 : 10;
     const texts = [[from, 0, 0, under], [to, 0, 0, under], [0, top, -4, 8], [0, bottom, -4, 0]];
     texts.forEach(([atX, atY, dx, dy], i) => {
-      this.ends[i].setAttribute("x", px(atX) + dx);
-      this.ends[i].setAttribute("y", py(atY) + dy);
-      this.ends[i].textContent = format(i < 2 ? atX : atY, 2);
+      setAttributes(this.ends[i], { x: px(atX) + dx, y: py(atY) + dy });
+      const isOnAxis = i === 3 && py(bottom) - py(0) < 14;
+      setText(this.ends[i], isOnAxis ? "" : format(i < 2 ? atX : atY, 2));
     });
-    if (py(bottom) - py(0) < 14) this.ends[3].textContent = ""; // it would lie on the axis
-    this.root.setAttribute("aria-label", `${name} of ${format(x)} is ${format(value)}`);
+    setAttributes(this.root, { "aria-label": `${name} of ${format(x)} is ${format(value)}` });
   }
 }

@@ -1,5 +1,5 @@
 /** A small grid of numbers in their colours. Where cells are too small for numbers, the colours stay. */
-import { element } from "./stage_dom.js";
+import { element, setText } from "./stage_dom.js";
 import { format } from "./stage_values.js";
 
 const CHARACTER = { tight: 5.5, roomy: 6.7 }; // px, of the grid's two sizes of text
@@ -28,7 +28,9 @@ export class Grid {
   constructor(className, point) {
     const here = (event) => point(this.at(event.target));
     // A finger leaves as soon as it has tapped; its click comes after that, and stays.
-    this.root = element("div", { className: `ln-grid ${className}`, onpointerover: here, onpointerleave: () => point(null), onclick: here });
+    this.grid = element("div", { className: `ln-grid ${className}`, onpointerover: here, onpointerleave: () => point(null), onclick: here });
+    this.colours = element("canvas", { className: "ln-colours", "aria-hidden": "true" }); // of folded cells: one picture, not hundreds of boxes
+    this.root = element("div", { className: "ln-layers" }, this.colours, this.grid);
     this.size = "";
   }
 
@@ -49,11 +51,13 @@ export class Grid {
     if (this.isFolded) wide = tall = Math.min(room.wide / width, room.tall / height, LARGEST.tall);
     const isTight = wide < ROOMY.wide || tall < ROOMY.tall;
     this.characters = this.isFolded ? 0 : Math.floor((wide - 2) / CHARACTER[isTight ? "tight" : "roomy"]);
-    this.root.classList.toggle("folded", this.isFolded);
-    this.root.classList.toggle("tight", isTight);
-    this.root.style.cssText = `grid-template-columns:repeat(${width},${wide}px);grid-auto-rows:${tall}px`;
-    while (this.cells.length > height * width) this.cells.pop().remove();
-    while (this.cells.length < height * width) this.root.append((this.cells[this.cells.push(element("i")) - 1]));
+    this.grid.classList.toggle("folded", this.isFolded);
+    this.grid.classList.toggle("tight", isTight);
+    this.grid.style.cssText = `grid-template-columns:repeat(${width},${wide}px);grid-auto-rows:${tall}px;line-height:${tall}px`;
+    this.colours.hidden = !this.isFolded;
+    if (this.isFolded) Object.assign(this.colours, { width, height });
+    this.cells = Array.from({ length: height * width }, () => element("i"));
+    this.grid.replaceChildren(...this.cells);
     this.shown = [];
   }
 
@@ -63,23 +67,31 @@ export class Grid {
    * @param {boolean[]} isPadding
    */
   fill(values, colour, isPadding) {
+    const { width } = this.colours;
+    const pen = this.isFolded ? this.colours.getContext("2d") : null;
     this.cells.forEach((cell, n) => {
       const { background, text } = Number.isNaN(values[n]) ? { background: "", text: "" } : colour(values[n]);
       const now = `${values[n]} ${background} ${isPadding[n]}`;
       if (this.shown[n] === now) return; // most stay as they are from one place to the next
       this.shown[n] = now;
-      cell.style.backgroundColor = background;
-      cell.style.color = text;
-      cell.className = isPadding[n] ? "pad" : "";
-      if (!this.isFolded) cell.textContent = short(values[n], this.characters);
-      else if (cell.textContent) cell.textContent = "";
+      const className = isPadding[n] ? "pad" : "";
+      if (cell.className !== className) cell.className = className;
+      if (pen) {
+        pen.clearRect(n % width, Math.floor(n / width), 1, 1);
+        if (background) pen.fillStyle = background;
+        if (background) pen.fillRect(n % width, Math.floor(n / width), 1, 1);
+      } else {
+        cell.style.backgroundColor = background;
+        cell.style.color = text;
+        setText(cell, short(values[n], this.characters));
+      }
     });
   }
 
   /** Ring cells: by class, which. @param {Record<string, number[]>} rings */
   ring(rings) {
     for (const [name, which] of Object.entries(rings)) {
-      for (const cell of this.root.querySelectorAll(`.${name}`)) cell.classList.remove(name);
+      for (const cell of this.grid.querySelectorAll(`.${name}`)) cell.classList.remove(name);
       for (const n of which) this.cells[n]?.classList.add(name);
     }
   }

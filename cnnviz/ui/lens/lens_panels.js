@@ -3,7 +3,7 @@ import { weightColour, stageColour } from "./lens_colors.js";
 import { Curve } from "./lens_curve.js";
 import { Grid, hasRoom } from "./lens_grid.js";
 import { noteOf, partNote, poolNote, shareNote, sumNote, termNote, weightNote } from "./lens_words.js";
-import { element } from "./stage_dom.js";
+import { element, setAttributes, setText } from "./stage_dom.js";
 import { format } from "./stage_values.js";
 
 const TALL = 80; // px for the grids of a panel
@@ -49,9 +49,9 @@ export class Panels {
     if (!conv) return;
     this.#conv(conv, looks, wide);
     this.panels.activation.root.classList.toggle("off", !activation);
-    this.panels.activation.title.textContent = activation ? activation.name.replaceAll("_", " ") : "no activation";
+    setText(this.panels.activation.title, activation ? activation.name.replaceAll("_", " ") : "no activation");
     if (activation) this.curve.show(activation, looks.low, looks.high);
-    this.activationNote.textContent = activation ? `f(${format(activation.x)}) = ${format(activation.value)}` : "";
+    setText(this.activationNote, activation ? `f(${format(activation.x)}) = ${format(activation.value)}` : "");
     this.#pool(pool, looks, wide);
   }
 
@@ -74,13 +74,13 @@ export class Panels {
       });
     });
     const { row, column } = this.explained.at.conv;
-    this.panels.patch.title.textContent = `Patch of sum ${row}, ${column}`;
-    this.panels.kernel.title.textContent = `Kernel ${height}×${width}`;
+    setText(this.panels.patch.title, `Patch of sum ${row}, ${column}`);
+    setText(this.panels.kernel.title, `Kernel ${height}×${width}`);
     const { isFolded } = this.rows[0].patch;
-    this.panels.product.title.textContent = isFolded ? "Products: point at one" : "Products, rounded";
-    this.panels.product.body.setAttribute("aria-label", `${channels.length * height * width} products; arrow keys read them one by one`);
+    setText(this.panels.product.title, isFolded ? "Products: point at one" : "Products, rounded");
+    setAttributes(this.panels.product.body, { "aria-label": `${channels.length * height * width} products; arrow keys read them one by one` });
     this.root.classList.toggle("deep", channels.length > 1);
-    this.sum.textContent = sumNote(conv);
+    setText(this.sum, sumNote(conv));
     if (this.term && (this.term.k >= channels.length || this.term.n >= height * width)) this.term = null;
     this.#note();
   }
@@ -107,8 +107,8 @@ export class Panels {
   #pool(pool, looks, wide) {
     this.panels.pool.root.classList.toggle("off", !pool);
     const { row: poolRow, column: poolColumn } = this.explained.at.pool ?? {};
-    this.panels.pool.title.textContent = pool ? `${pool.kind} ${pool.height}×${pool.width}, cell ${poolRow}, ${poolColumn}` : looks.poolOff;
-    this.poolNote.textContent = pool ? poolNote(pool) : "";
+    setText(this.panels.pool.title, pool ? `${pool.kind} ${pool.height}×${pool.width}, cell ${poolRow}, ${poolColumn}` : looks.poolOff);
+    setText(this.poolNote, pool ? poolNote(pool) : "");
     this.window.root.hidden = !pool;
     if (!pool) return;
     this.window.resize(pool.height, pool.width, { wide, tall: TALL });
@@ -138,7 +138,7 @@ export class Panels {
     });
     const where = conv.weight ? weightNote(conv) : conv.sums ? partNote(conv) : noteOf(conv);
     const isIn = conv.weight ? `; the weight is in ${shareNote(conv.weight)} sums` : "";
-    this.note.textContent = term ? `${termNote(conv, term.k, term.n)}${isIn}` : where;
+    setText(this.note, term ? `${termNote(conv, term.k, term.n)}${isIn}` : where);
   }
 
   #onKey(event) {

@@ -205,7 +205,7 @@ export class Reader {
     if (!stages) return;
     if (player.isOn && !view.stage(player.name)) player.close();
     const { target } = this;
-    const looks = { palettes: view.message.palettes, colors: (stage) => view.colors(stage), progress: view.progress };
+    const looks = { palettes: view.message.palettes, background: view.styles.background, colors: (stage) => view.colors(stage), progress: view.progress };
     lens.explain(stages, target, (stage) => view.channel(stage), looks);
     lens.compare(view.isConfirmed ? this.check : null);
     const chosen = stages.findIndex((stage) => stage.name === target.name);

@@ -1,7 +1,7 @@
 /** What acts on the lens: slide, pin, take away, and the keys. */
 import { sliderOf, speedOf } from "./lens_player.js";
 import { asLatex, asText } from "./lens_words.js";
-import { drawing, element } from "./stage_dom.js";
+import { drawing, element, setAttributes, setText } from "./stage_dom.js";
 import { format } from "./stage_values.js";
 
 const KEYS = [
@@ -107,11 +107,10 @@ export class Tools {
     if (this.isPlaying !== isPlaying) this.play.replaceChildren(icon(isPlaying ? "pause" : "play"));
     this.isPlaying = isPlaying;
     const title = isPlaying ? "Pause (Space)" : "Slide the window over the map (Space)";
-    this.play.title = title;
-    this.play.setAttribute("aria-label", title);
+    setAttributes(this.play, { title, "aria-label": title });
     if (isOn) Object.assign(this.scrub, { max: player.count - 1, value: player.at });
-    this.pin.setAttribute("aria-pressed", `${isPinned}`);
-    this.pin.textContent = isPinned ? "Unpin" : "Pin";
+    setAttributes(this.pin, { "aria-pressed": isPinned });
+    setText(this.pin, isPinned ? "Unpin" : "Pin");
   }
 
   #dialog(title, ...children) {

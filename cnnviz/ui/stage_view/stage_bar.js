@@ -1,5 +1,5 @@
 /** The line under the stages: what the pointed cell reads, and what acts on all stages. */
-import { element } from "./stage_dom.js";
+import { element, setText } from "./stage_dom.js";
 
 const page = () => document.querySelector("[data-testid=stMain]") ?? document.documentElement;
 
@@ -45,7 +45,7 @@ export class Bar {
 
   /** @param {string} text of a cell */
   read(text) {
-    this.readout.textContent = text;
+    setText(this.readout, text);
   }
 
   async #copyLink() {

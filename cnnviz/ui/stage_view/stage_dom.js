@@ -13,6 +13,17 @@ export function element(tag, properties = {}, ...children) {
   return node;
 }
 
+/** Give an element a text, where it has another: the same one set again, or a new node for it, would cost a layout. @param {Node} node @param {string} text */
+export function setText(node, text) {
+  if (!node.firstChild) node.append(text);
+  else if (node.firstChild.data !== text) node.firstChild.data = text;
+}
+
+/** Give an element attributes, where it has others. @param {Element} node @param {Record<string, any>} attributes */
+export function setAttributes(node, attributes) {
+  for (const [name, content] of Object.entries(attributes)) if (node.getAttribute(name) !== `${content}`) node.setAttribute(name, content);
+}
+
 /** An element of an SVG picture. @param {string} tag @param {Record<string, any>} attributes @param {...Node} children */
 export function drawing(tag, attributes, ...children) {
   const node = document.createElementNS("http://www.w3.org/2000/svg", tag);

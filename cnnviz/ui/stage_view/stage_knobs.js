@@ -74,9 +74,10 @@ export const chosen = () => NAMES.filter((name) => isOpen(name) === "false").map
  * frames to close. @param {KeyboardEvent | PointerEvent} event
  */
 export function picked({ type, key, target }) {
+  const clicked = type === "pointerup" && target.closest?.("[role=option]");
+  if (!clicked && !(type === "keydown" && key === "Enter")) return null; // every key comes by here
   const name = NAMES.find((other) => isOpen(other) === "true");
-  const active = name && type === "keydown" && key === "Enter" && box(name).getAttribute("aria-activedescendant");
-  const option = active ? document.getElementById(active) : name && type === "pointerup" && target.closest?.("[role=option]");
+  const option = name && (clicked || document.getElementById(box(name).getAttribute("aria-activedescendant")));
   return option ? [name, KNOBS[name](option.textContent.replace(/^Add: /, ""))] : null;
 }
 

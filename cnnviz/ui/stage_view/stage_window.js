@@ -4,7 +4,11 @@ import { constantOf, source, value } from "./stage_values.js";
 /** @typedef {import("./stage_values.js").Stage} Stage */
 
 /** The numbers from 0 to below `count`, each put through `f`. */
-export const range = (count, f = (k) => k) => Array.from({ length: count }, (_, k) => f(k));
+export function range(count, f = (k) => k) {
+  const list = [];
+  for (let k = 0; k < count; k++) list.push(f(k));
+  return list;
+}
 
 /** Height and width of the window that slides, of a convolution or a pool. @returns {[number, number]} */
 export const windowSize = ({ how }) => (how.op === "pool" ? how.kernel_size : [how.weight[0][0].length, how.weight[0][0][0].length]);
@@ -17,14 +21,26 @@ export const isWindowed = ({ how }) => how.op === "conv" || how.op === "pool";
 /** How many rows and columns before the map of stage `i - 1` its window may begin. A convolution's are a stage of their own. */
 const offset = ({ how }, axis) => (how.op === "pool" ? how.pads[2 * axis] : 0);
 
+const known = new WeakMap(); // by stage, and axis: what each index reads. A hover asks for all of them
+
 /**
  * The rows (axis 0) or columns (1) of stage `i - 1` that row or column `at` of stage `i` reads. Those that lie outside
  * of it are not there; -1 is also a constant.
- * @param {Stage[]} stages @param {number} i @param {0 | 1} axis @param {number} at @returns {number[]}
+ * @param {Stage[]} stages @param {number} i @param {0 | 1} axis @param {number} at
+ * @returns {readonly number[]} the same list whenever it is asked for
  */
 export function reads(stages, i, axis, at) {
   const stage = stages[i];
   const size = stages[i - 1].shape[1 + axis];
+  if (!known.has(stage)) known.set(stage, []);
+  const axes = known.get(stage);
+  if (axes[axis]?.size !== size) axes[axis] = { size, lists: new Map() };
+  const { lists } = axes[axis];
+  if (!lists.has(at)) lists.set(at, readAnew(stage, size, axis, at));
+  return lists.get(at);
+}
+
+function readAnew(stage, size, axis, at) {
   if (stage.how.op === "pad") return [source(at - stage.how.pads[2 * axis], size, stage.how.mode)];
   if (isWindowed(stage)) {
     const { stride, dilation } = stage.how;
