@@ -23,10 +23,10 @@ READINGS = """([stage, height, width]) => {
   const plot = section.querySelector('.sv-plot');
   const readout = document.querySelector('.sv-readout');
   const press = (key) => plot.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
-  for (let i = 0; i < height; i++) press('ArrowUp');
+  plot.dispatchEvent(new KeyboardEvent('keydown', { key: 'Home', ctrlKey: true, bubbles: true, cancelable: true }));
   const texts = [];
   for (let row = 0; row < height; row++) {
-    for (let i = 0; i < width; i++) press('ArrowLeft');
+    press('Home');
     texts.push([readout.textContent]);
     for (let i = 1; i < width; i++) {
       press('ArrowRight');

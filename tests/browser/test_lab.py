@@ -286,7 +286,7 @@ def upload(lab: Lab, name: str, data: bytes) -> None:
 
 
 def test_an_upload_stays_while_the_rest_changes(new_lab: OpenLab) -> None:
-    lab = new_lab(permissions=["clipboard-read", "clipboard-write"]).open(size="60")
+    lab = new_lab(permissions=["clipboard-read", "clipboard-write"]).open(size="24")
     page = lab.page
     sample = lab.pixels()
     own = picture(1)
@@ -294,27 +294,27 @@ def test_an_upload_stays_while_the_rest_changes(new_lab: OpenLab) -> None:
     eventually(lambda: lab.pixels()["input"] != sample["input"], page)
     lab.idle()
     mine = lab.pixels()["input"]
-    lab.wait_shapes(expected.shapes(own, size="60"))
+    lab.wait_shapes(expected.shapes(own, size="24"))
     lab.write(1, 1, "5")
     lab.wait_kernel("-1,-1,-1;-1,5,-1;-1,-1,-1")
     lab.fill("stride", "2")
-    lab.wait_shapes(expected.shapes(own, size="60", stride="2"))
+    lab.wait_shapes(expected.shapes(own, size="24", stride="2"))
     assert lab.pixels()["input"] == mine
-    check_readings(lab, "input", expected.stages(own, size="60")["input"])
+    check_readings(lab, "input", expected.stages(own, size="24")["input"])
 
     page.locator(".sv-link").click()
     expect(page.locator(".sv-copied")).to_contain_text("your own picture")
     assert page.evaluate("navigator.clipboard.readText()") == page.url
 
     lab.pill("image", "rings")
-    lab.wait_query(size="60", image="rings", stride="2", kernel="-1,-1,-1;-1,5,-1;-1,-1,-1")
-    check_readings(lab, "input", expected.stages(size="60", image="rings")["input"])
+    lab.wait_query(size="24", image="rings", stride="2", kernel="-1,-1,-1;-1,5,-1;-1,-1,-1")
+    check_readings(lab, "input", expected.stages(size="24", image="rings")["input"])
     page.locator(".sv-link").click()
     expect(page.locator(".sv-copied")).to_have_text("Link copied.")
 
 
 def test_knobs_write_the_address_under_any_number_of_uploads(new_lab: OpenLab) -> None:
-    lab = new_lab().open(size="60")
+    lab = new_lab().open(size="24")
     for count, color in enumerate((None, "rgb", "gray", "rgb", None, "gray")):
         before = lab.pixels()["input"]
         upload(lab, f"mine-{count}.png", picture(count))
@@ -322,11 +322,11 @@ def test_knobs_write_the_address_under_any_number_of_uploads(new_lab: OpenLab) -
         lab.idle()
         if color:
             lab.pill("color", color)
-            lab.wait_query(size="60", **({"color": "rgb"} if color == "rgb" else {}))
+            lab.wait_query(size="24", **({"color": "rgb"} if color == "rgb" else {}))
 
 
 def test_a_strangers_text_is_shown_as_text(lab: Lab) -> None:
-    lab.open(size="40")
+    lab.open(size="24")
     for name in ("kernel", "size", "padding"):
         for text in ("][c](https://e.example)", "a](https://e.example)![i](https://e.example/a.png)", "www.e.example"):
             lab.fill(name, text)
@@ -337,9 +337,9 @@ def test_a_strangers_text_is_shown_as_text(lab: Lab) -> None:
 
 
 def test_a_text_that_calls_itself_a_picture(lab: Lab) -> None:
-    lab.open(size="60")
+    lab.open(size="24")
     upload(lab, "mine.png", picture(2))
-    check_readings(lab, "input", expected.stages(picture(2), size="60")["input"])
+    check_readings(lab, "input", expected.stages(picture(2), size="24")["input"])
     lab.idle()
     before = lab.pixels()
     lab.page.locator(".st-key-upload input[type=file]").set_input_files(
@@ -350,32 +350,32 @@ def test_a_text_that_calls_itself_a_picture(lab: Lab) -> None:
     assert lab.pixels() == before, "the last picture stays"
     assert "Traceback" not in lab.page.inner_text("body")
     upload(lab, "other.png", picture(3))
-    check_readings(lab, "input", expected.stages(picture(3), size="60")["input"])
+    check_readings(lab, "input", expected.stages(picture(3), size="24")["input"])
     assert warnings(lab) == ""
 
 
 def test_a_picture_dropped_anywhere_on_the_page(lab: Lab, tmp_path: Path) -> None:
-    lab.open(size="40")
+    lab.open(size="24")
     places = [".st-key-upload [data-testid=stFileUploaderDropzone]", "[data-stage=conv][data-shape]", ".kernel-grid"]
     for seed, place in enumerate(places, 4):  # each replaces the one before
         own = picture(seed)
         path = tmp_path / f"mine-{seed}.png"
         path.write_bytes(own)
         lab.drop(path, lab.page.locator(place))
-        check_readings(lab, "input", expected.stages(own, size="40")["input"])
+        check_readings(lab, "input", expected.stages(own, size="24")["input"])
         assert lab.page.url.startswith(lab.server), "the browser did not open the picture itself"
 
 
 def test_a_pasted_picture(lab: Lab) -> None:
-    lab.open(size="40")
+    lab.open(size="24")
     for seed in (4, 5):
         own = picture(seed)
         lab.paste_file("mine.png", own)
-        check_readings(lab, "input", expected.stages(own, size="40")["input"])
+        check_readings(lab, "input", expected.stages(own, size="24")["input"])
 
 
 def test_a_photograph_from_the_camera(new_lab: OpenLab) -> None:
-    lab = new_lab(permissions=["camera"]).open(size="40", image="impulse")
+    lab = new_lab(permissions=["camera"]).open(size="24", image="impulse")
     page = lab.page
     sample = lab.pixels()["input"]
     page.get_by_role("button", name="Camera").click()
@@ -395,14 +395,14 @@ def test_a_photograph_from_the_camera(new_lab: OpenLab) -> None:
 
 
 def test_a_frame_of_a_moving_picture(lab: Lab) -> None:
-    lab.open(image="moving-dot", size="40")
+    lab.open(image="moving-dot", size="24")
     first = lab.pixels()
     slider = lab.page.locator(".st-key-frame input[type=range]")
     slider.focus()
     slider.press("ArrowRight")
     slider.press("ArrowRight")
-    lab.wait_query(image="moving-dot", size="40", frame="2")
-    check_readings(lab, "input", expected.stages(image="moving-dot", size="40", frame="2")["input"])
+    lab.wait_query(image="moving-dot", size="24", frame="2")
+    check_readings(lab, "input", expected.stages(image="moving-dot", size="24", frame="2")["input"])
     assert lab.pixels()["input"] != first["input"]
 
 
