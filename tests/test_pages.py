@@ -6,7 +6,6 @@ import ast
 import io
 import json
 import re
-import struct
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from cnnviz.kernels import KERNELS, parse_kernel
 from cnnviz.ui import PAGES
 from cnnviz.ui import settings as ui_settings
 from tests.option_space import MODES, both, naive_sides
+from tests.test_stage_message import unpack
 
 SITE = PAGES.parent / "cnnviz" / "ui" / "site.py"
 EVERY_PAGE = sorted(PAGES.rglob("*.py"))
@@ -112,8 +112,7 @@ class Lab:
     def header(self) -> dict[str, Any]:
         """What the stage view was told."""
         data = next(part for part in self.at.get("bidi_component") if part.key == "stages").proto.bytes
-        (length,) = struct.unpack_from("<I", data)
-        return json.loads(data[4 : 4 + length])
+        return unpack(data)[0]
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:

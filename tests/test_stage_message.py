@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,10 @@ several = settings(deadline=None, max_examples=100)
 
 
 def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """The header, the palettes by name, and the levels by stage; nothing may be left over."""
+    """The header with its arrays, the palettes by name, and the levels by stage; nothing may be left over.
+
+    Of a stage that does not travel whole, "small" holds its maps in small.
+    """
 
     def no_constant(word: str) -> None:
         raise AssertionError(f"{word} is not JSON: the browser would refuse the message")
@@ -39,9 +43,24 @@ def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray], dict[str
         return taken
 
     palettes = {name: take(256, 3) for name in header["scales"]}
-    levels = {stage["name"]: take(*stage["shape"]) for stage in header["stages"] if stage["how"]["op"] != "pad"}
+    for stage in header["stages"]:
+        for name in stage["how"].keys() & {"weight", "values"}:
+            shape = stage["how"][name]
+            stage["how"][name] = take(4 * int(np.prod(shape))).view("<f4").reshape(shape).tolist()
+    levels = {}
+    for stage in header["stages"]:
+        channels, *size = stage["shape"]
+        if stage["sent"]:
+            levels[stage["name"]] = take(len(stage["sent"]), *size)
+        if stage["small"]:
+            stage["small"]["levels"] = take(channels, stage["small"]["height"], stage["small"]["width"])
     assert at == len(data)
     return header, palettes, levels
+
+
+def plain(how: Mapping[str, Any]) -> Any:
+    """What JSON makes of it."""
+    return json.loads(json.dumps({k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in how.items()}))
 
 
 @several
@@ -60,7 +79,7 @@ def test_everything_arrives(shown: list[StageMap], notice: str, link_note: str) 
         assert (np.float32(stage["low"]), np.float32(stage["high"])) == (entry.maps.min(), entry.maps.max())
         assert tuple(stage["start"]) == entry.start
         assert tuple(stage["jump"]) == entry.jump
-        assert stage["how"] == json.loads(json.dumps(entry.how))
+        assert stage["how"] == plain(entry.how)
         assert stage["scale"] in palettes
 
 
@@ -77,10 +96,46 @@ def test_levels_stand_for_values_to_half_a_step(shown: list[StageMap]) -> None:
         if entry.name == "input":
             assert np.array_equal((sent / 255).astype(np.float32), entry.maps), "nothing of the picture is lost"
             continue
-        low, high = told[entry.name]["low"], told[entry.name]["high"]
-        step = (high - low) / 255
-        rounding = 4 * np.spacing(np.float32(max(abs(low), abs(high))))
-        assert np.abs(low + sent * step - entry.maps).max() <= step * (0.5 + 1e-4) + rounding
+        lows, highs = np.array(told[entry.name]["ranges"])[:, :, None, None].transpose(1, 0, 2, 3)
+        assert (lows.min(), highs.max()) == (told[entry.name]["low"], told[entry.name]["high"])
+        step = (highs - lows) / 255
+        rounding = 4 * np.spacing(np.maximum(abs(lows), abs(highs)).astype(np.float32))
+        assert (np.abs(lows + sent * step - entry.maps) <= step * (0.5 + 1e-4) + rounding).all()
+
+
+@pytest.mark.parametrize(
+    ("channels", "size", "look"), [(64, (224, 224), "all"), (64, (224, 200), 7), (5, (300, 301), 0)]
+)
+def test_of_many_large_maps_the_one_looked_at_travels_whole(
+    channels: int, size: tuple[int, int], look: int | str
+) -> None:
+    maps = np.random.default_rng(0).normal(size=(channels, *size)).astype(np.float32)
+    stage = StageMap("0", "Maps", maps, {"op": "conv"})
+    header, _, levels = unpack(pack([stage], {"0": look}))
+    (told,) = header["stages"]
+    assert told["sent"] == [look] * isinstance(look, int)
+    ranges = np.array(told["ranges"])
+    assert np.array_equal(ranges, np.stack([maps.min((1, 2)), maps.max((1, 2))], 1))
+    if told["sent"]:
+        low, high = ranges[look]
+        assert np.abs(low + levels["0"][0] * (high - low) / 255 - maps[look]).max() <= (high - low) / 255 * 0.51
+    small = told["small"]
+    assert small["height"] * small["width"] * channels <= 512**2
+    low, high = ranges[-1]
+    for row, column in [(0, 0), (small["height"] - 1, small["width"] - 1), (small["height"] // 2, 1)]:
+        rows, columns = (
+            slice(at * whole // count, (at + 1) * whole // count)
+            for at, whole, count in zip((row, column), size, (small["height"], small["width"]))
+        )
+        seen = low + small["levels"][-1, row, column] * (high - low) / 255
+        assert seen == pytest.approx(maps[-1, rows, columns].mean(), abs=(high - low) / 255 * 0.51)
+
+
+def test_few_or_small_maps_travel_whole() -> None:
+    for shape in [(4, 400, 400), (64, 64, 64), (3, 600, 600)]:
+        stage = StageMap("0", "Maps", np.ones(shape, np.float32), {"op": "conv"})
+        (told,) = unpack(pack([stage], {"0": "all"}))[0]["stages"]
+        assert told["sent"] == list(range(shape[0])) and told["small"] is None
 
 
 @several

@@ -77,7 +77,9 @@ class Experiment:
             found = recompute(self.stages, self.parameters, pin[0], 0, pin[1], pin[2]) if pin else None
         except ShapeError:
             return None  # a tweak has taken the cell away, and may bring it back
-        return {"stage": pin[0], "row": pin[1], "column": pin[2], **asdict(found)} if pin and found else None
+        if not pin or not found:
+            return None
+        return {"stage": pin[0], "channel": 0, "row": pin[1], "column": pin[2], **asdict(found)}
 
     def stage(self, name: str) -> Stage:
         return next(stage for stage in self.stages if stage.name == name)

@@ -32,40 +32,51 @@ def stage_maps(stages: Sequence[Stage], parameters: Parameters) -> list[StageMap
         parameters: what it was given.
     """
     weights = iter([tensors for tensors in parameters if "weight" in tensors])
-    start, jump = (0.0, 0.0), (1.0, 1.0)
     shown: list[StageMap] = []
-    for stage, before in zip(stages, [None, *stages]):
-        how: dict[str, Any] = {"op": "image"}
-        arrow = ""
-        layer = stage.layer
-        if stage.name == "padded":
-            how, arrow = _pad(stage, before)
-            start = _moved(start, jump, (-how["pads"][0], -how["pads"][2]))
-        elif isinstance(layer, Conv2d):
-            how, arrow = _conv(layer, next(weights))
-            reach = tuple(
-                d * (k - 1) / 2
-                for d, k in zip(pair(layer.dilation, "dilation"), pair(layer.kernel_size, "kernel_size"))
-            )
-            start, jump = _moved(start, jump, reach), _scaled(jump, layer.stride)
-        elif isinstance(layer, Activation):
-            how, arrow = _activation(layer, before), layer.name.replace("_", "\n")
-        elif isinstance(layer, Pool2d):
-            assert before is not None
-            how, arrow = _pool(layer, tuple(before.output.shape[1:]))
-            size, dilation, pads = layer.kernel_size, layer.dilation, how["pads"]
-            reach = tuple(
-                d * (k - 1) / 2 - p
-                for d, k, p in zip(pair(dilation, "dilation"), pair(size, "size"), (pads[0], pads[2]))
-            )
-            start, jump = _moved(start, jump, reach), _scaled(jump, layer.stride)
-        maps = stage.output[0].numpy()
-        shown.append(StageMap(stage.name, TITLES[stage.name], maps, how, start, jump, arrow))
+    for stage in stages:
+        is_conv = isinstance(stage.layer, Conv2d) and stage.name != "padded"
+        tensors = next(weights) if is_conv else {}
+        shown.append(stage_map(stage, shown[-1] if shown else None, tensors, stage.name, TITLES[stage.name]))
     return shown
 
 
-def _moved(start: tuple[float, float], jump: tuple[float, float], by: Sequence[float]) -> tuple[float, float]:
-    return start[0] + jump[0] * by[0], start[1] + jump[1] * by[1]
+def stage_map(
+    stage: Stage, before: StageMap | None, parameters: Mapping[str, Tensor], name: str, title: str, **more: Any
+) -> StageMap:
+    """Describe one stage, N = 1, that arises from another; None is before the input.
+
+    Args:
+        parameters: the tensors of its layer.
+        more: what else the map is given, such as its origins.
+    """
+    maps = stage.output[0].numpy()
+    layer = stage.layer
+    if before is None:
+        return StageMap(name, title, maps, {"op": "image"}, picture=True, **more)
+    start, jump, picture = before.start, before.jump, False
+    if stage.name == "padded":
+        how, arrow = _pad(stage, before)
+        start, picture = moved(before, (-how["pads"][0], -how["pads"][2])), before.picture
+    elif isinstance(layer, Conv2d):
+        how, arrow = _conv(layer, parameters)
+        sizes = zip(pair(layer.dilation, "dilation"), pair(layer.kernel_size, "kernel_size"))
+        start, jump = moved(before, [d * (k - 1) / 2 for d, k in sizes]), _scaled(jump, layer.stride)
+    elif isinstance(layer, Activation):
+        how, arrow = _activation(layer, before), layer.name.replace("_", "\n")
+    else:
+        assert isinstance(layer, Pool2d)
+        how, arrow = _pool(layer, before.maps.shape)
+        sizes = zip(pair(layer.dilation, "dilation"), pair(layer.kernel_size, "size"))
+        pads = how["pads"][0], how["pads"][2]
+        start = moved(before, [d * (k - 1) / 2 - p for (d, k), p in zip(sizes, pads)])
+        jump = _scaled(jump, layer.stride)
+    return StageMap(name, title, maps, how, start, jump, arrow, picture=picture, **more)
+
+
+def moved(before: StageMap, by: Sequence[float]) -> tuple[float, float]:
+    """Where a cell of a stage lies in the input that is not cell (0, 0) but so many cells off."""
+    (top, left), (down, across) = before.start, before.jump
+    return top + down * by[0], left + across * by[1]
 
 
 def _scaled(jump: tuple[float, float], stride: int | Pair) -> tuple[float, float]:
@@ -73,10 +84,10 @@ def _scaled(jump: tuple[float, float], stride: int | Pair) -> tuple[float, float
     return jump[0] * rows, jump[1] * columns
 
 
-def _pad(stage: Stage, before: Stage | None) -> tuple[dict[str, Any], str]:
+def _pad(stage: Stage, before: StageMap) -> tuple[dict[str, Any], str]:
     layer = stage.layer
-    assert isinstance(layer, Conv2d) and before is not None
-    pads = layer.padding4(tuple(before.output.shape[1:]))
+    assert isinstance(layer, Conv2d)
+    pads = layer.padding4(before.maps.shape)
     how = {"op": "pad", "pads": pads, "mode": layer.padding_mode, "value": layer.padding_value}
     top, bottom, left, right = pads
     return how, f"pad {top}" if len(set(pads)) == 1 else f"pad\n↑{top} ↓{bottom}\n←{left} →{right}"
@@ -86,7 +97,7 @@ def _conv(layer: Conv2d, parameters: Mapping[str, Tensor]) -> tuple[dict[str, An
     weight, bias = parameters["weight"], parameters.get("bias")
     how = {
         "op": "conv",
-        "weight": weight.tolist(),
+        "weight": weight.numpy(),
         "bias": bias.tolist() if bias is not None else [0.0] * len(weight),
         "stride": layer.stride,
         "dilation": layer.dilation,
@@ -96,11 +107,11 @@ def _conv(layer: Conv2d, parameters: Mapping[str, Tensor]) -> tuple[dict[str, An
     return how, f"∗ {times(pair(layer.kernel_size, 'kernel_size'))}{step}"
 
 
-def _activation(layer: Activation, before: Stage | None) -> dict[str, Any]:
+def _activation(layer: Activation, before: StageMap) -> dict[str, Any]:
     defaults = {name: parameter.default for name, parameter in ACTIVATIONS[layer.name].parameters.items()}
     how: dict[str, Any] = {"op": "activation", "name": layer.name, "parameters": defaults | dict(layer.parameters)}
-    if how["parameters"].get("over") == "all" and before is not None:
-        how["shift"] = float(torch.logsumexp(before.output.flatten(), dim=0))  # what the browser cannot know
+    if how["parameters"].get("over") == "all":
+        how["shift"] = float(torch.logsumexp(torch.from_numpy(before.maps).flatten(), dim=0))  # the browser cannot know
     return how
 
 

@@ -42,7 +42,7 @@ DRIVE = """async ([route, message, moves]) => {
   if (!one("[data-drawn]")) throw new Error("nothing is drawn");
   const stageOf = (name) => one(`[data-stage=${name}][data-shape]`);
   const plotOf = (name) => stageOf(name).querySelector(".sv-plot");
-  const button = (root, text) => [...root.querySelectorAll("button")].find((node) => node.textContent === text);
+  const button = (root, text) => [...root.querySelectorAll("button")].find((node) => [node.textContent, node.title].includes(text));
   const weight = Object.assign(document.createElement("input"), { className: "kg-cell" });
   document.body.append(weight);
   const over = (node) => node.dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
@@ -70,7 +70,12 @@ DRIVE = """async ([route, message, moves]) => {
     },
     term: (part, k, n) => over(grid(part, k).children[n]),
     noTerm: (part, k) => grid(part, k).dispatchEvent(new PointerEvent("pointerleave")),
-    channel: (stage, label) => button(stageOf(stage), label).click(),
+    channel(stage, label) {
+      const menu = stageOf(stage).querySelector(".sv-channels select");
+      if (!menu) return button(stageOf(stage), label).click();
+      menu.value = label;
+      menu.dispatchEvent(new Event("change"));
+    },
     hear: (data) => stageView({ data: unbase(data), parentElement }),
     async tweak(rows) {
       const { drawn } = one("[data-drawn]").dataset;

@@ -20,6 +20,7 @@ from cnnviz.ui.chosen_image import Chosen
 from cnnviz.ui.components import ROUTE
 from cnnviz.ui.settings import IMAGE, LAB
 from cnnviz.ui.stage_view import StageMap, pack
+from tests.test_stage_message import plain
 
 KNOBS = {setting.name: setting for setting in LAB if setting not in IMAGE and setting.name != "pin"}
 
@@ -32,7 +33,7 @@ COMPUTE = """async ([route, message, settings, cells]) => {
   const laid = layOut(stages[0], { ...follow.settings, ...settings }, follow.words);
   const foretold = laid && forward(laid, stages);
   const list = (array) => array && [...array];
-  const plain = ({ values, levels, ...said }) => ({ ...said, values: list(values), levels: list(levels) });
+  const plain = ({ values, levels, ...said }) => ({ ...said, values: list(values), levels: levels.flatMap(list) });
   const kept = foretold ? foretold.filter((stage) => stages.includes(stage)).length : 0;
   return { laid: laid && laid.length, foretold: foretold && foretold.map(plain), kept,
     cells: cells.map(([i, c, y, x]) => value(stages, i, c, y, x)) };
@@ -103,7 +104,7 @@ def check_stage(told: dict[str, Any], entry: StageMap) -> None:
     assert (told["name"], told["title"], told["arrow"]) == (entry.name, entry.title, entry.arrow)
     assert tuple(told["shape"]) == entry.maps.shape
     assert (tuple(told["start"]), tuple(told["jump"])) == (entry.start, entry.jump)
-    assert told["how"] == json.loads(json.dumps(entry.how))
+    assert told["how"] == plain(entry.how)
     scale = scale_of(entry.maps)
     assert told["low"] == pytest.approx(float(entry.maps.min()), abs=1e-5 * scale)
     assert told["high"] == pytest.approx(float(entry.maps.max()), abs=1e-5 * scale)
@@ -114,10 +115,10 @@ def check_stage(told: dict[str, Any], entry: StageMap) -> None:
     if told["values"] is not None:
         values = np.array(told["values"]).reshape(entry.maps.shape)
         np.testing.assert_allclose(values, entry.maps, rtol=0, atol=1e-5 * scale, err_msg=str(entry.how))
-    if told["levels"] is not None and entry.name != "input":
-        span = told["high"] - told["low"]
-        seen = told["low"] + np.array(told["levels"]).reshape(entry.maps.shape) * span / 255
-        np.testing.assert_allclose(seen, entry.maps, rtol=0, atol=span / 255 + 1e-5 * scale)
+    if told["levels"] and entry.name != "input":
+        lows, highs = np.array(told["ranges"]).T[:, :, None, None]
+        seen = lows + np.array(told["levels"]).reshape(entry.maps.shape) * (highs - lows) / 255
+        np.testing.assert_allclose(seen, entry.maps, rtol=0, atol=(highs - lows).max() / 255 + 1e-5 * scale)
 
 
 def test_any_tweak_is_foretold_as_the_server_will_say_it(bare: Page) -> None:

@@ -6,10 +6,11 @@ import { around, touched, trail } from "./lens_trace.js";
 import { said } from "./lens_words.js";
 import { element, stylesheet } from "./stage_dom.js";
 import { ACTIVATIONS, value } from "./stage_values.js";
+import { origin } from "./stage_window.js";
 
 /**
  * @typedef {import("./stage_values.js").Stage} Stage
- * @typedef {{name: string, row: number, column: number}} Cell
+ * @typedef {{name: string, row: number, column: number, channel?: number}} Cell on the channel shown, unless it says another
  * @typedef {{at: [number, number], node: Element}} Weight row and column, and what is pointed at
  */
 
@@ -29,6 +30,7 @@ export const styled = stylesheet(new URL("lens.css", import.meta.url).href);
 export class Lens {
   /** @type {Weight | null} */ weight = null; // the kernel's weight that is pointed at
   explained = null;
+  /** @type {(number[] | null)[]} */ channels = []; // by stage, the maps that the lit cells lie on; null: all
 
   /** @param {{relight: () => void}} view */
   constructor({ relight }) {
@@ -56,12 +58,14 @@ export class Lens {
   explain(stages, cell, channelOf, looks) {
     const i = stages.findIndex((stage) => stage.name === cell.name);
     const stage = stages[i];
-    const c = Math.max(0, channelOf(stage));
-    const shown = channelOf(stage) < 0 ? [0, 1, 2] : [c];
+    const chosen = cell.channel ?? channelOf(stage);
+    const c = Math.min(Math.max(0, chosen), stage.shape[0] - 1);
+    const shown = chosen < 0 ? [0, 1, 2] : [c];
     const { conv, places } = trail(stages, i, stage.how.op === "image" || stage.how.op === "pad" ? 0 : c, cell);
-    const filter = i >= conv ? c : 0;
-    const next = (op) => stages.findIndex((other, j) => j > conv && conv >= 0 && other.how.op === op && places[j]);
-    const [a, p] = [next("activation"), next("pool")];
+    const filter = i >= conv ? c : Math.max(0, channelOf(stages[conv]));
+    const following = (op) => stages.findIndex((other, j) => j > conv && conv >= 0 && other.how.op === op && places[j]);
+    const [a, p] = [following("activation"), following("pool")];
+    const before = (j) => stages[origin(stages, j)];
     const { progress } = looks;
     const explained = {
       stage,
@@ -71,10 +75,10 @@ export class Lens {
       values: shown.map((channel) => value(stages, i, channel, cell.row, cell.column)),
       conv: conv < 0 ? null : convTerms(stages, conv, filter, places[conv].row, places[conv].column),
       activation: a < 0 ? null : activationTerms(stages, a, filter, places[a].row, places[a].column, (x) => ACTIVATIONS[stages[a].how.name](x, stages[a].how.parameters)),
-      pool: p < 0 ? null : { ...poolTerms(stages, p, filter, places[p].row, places[p].column), here: places[p - 1] },
+      pool: p < 0 ? null : { ...poolTerms(stages, p, filter, places[p].row, places[p].column), here: places[origin(stages, p)] },
       at: { conv: places[conv], activation: places[a], pool: places[p] },
     };
-    if (explained.pool) explained.pool.isPending = pendingIn(explained.pool, progress[p - 1]);
+    if (explained.pool) explained.pool.isPending = pendingIn(explained.pool, progress[origin(stages, p)]);
     this.explained = explained;
     const cells = around(stages, i, cell);
     if (i < conv) Object.assign(explained.conv, partOf(explained.conv, stage, cell, cells[conv], places[conv]));
@@ -82,8 +86,17 @@ export class Lens {
     if (!this.#hasWeight(explained.conv)) this.weight = null;
     this.lit = this.weight ? touched(stages, conv, this.weight.at) : cells;
     if (this.weight) explained.conv.weight = { at: this.weight.at, sums: this.lit[conv], of: stages[conv].shape };
+    this.channels = stages.map((_, j) => {
+      if (j === i) return shown;
+      if (conv >= 0 && j === origin(stages, conv)) return explained.conv.channels.map(({ channel }) => channel);
+      return i >= conv && j >= conv && places[j] ? [filter] : null; // a pixel has a part in every filter's map
+    });
     Object.assign(this.root.dataset, { stage: stage.name, row: cell.row, col: cell.column, value: explained.values[0], channel: shown[0] });
-    this.#show(stages, conv, a, p, looks);
+    this.#show(
+      { conv: conv < 0 ? null : before(conv), activation: a < 0 ? null : before(a), pool: p < 0 ? null : before(p) },
+      stages.some(({ how }) => how.op === "pool"),
+      looks,
+    );
   }
 
   /** Whether the weight is still there: what a tweak has removed under the pointer never says that it was left. */
@@ -91,22 +104,23 @@ export class Lens {
     return conv && this.weight?.node.isConnected && this.weight.at[0] < conv.height && this.weight.at[1] < conv.width;
   }
 
-  #show(stages, conv, a, p, { palettes, colors, background }) {
+  /** @param {Record<string, Stage | null>} before what the three read @param {boolean} hasPool whether there is a pool at all */
+  #show(before, hasPool, { palettes, colors, background }) {
     this.wide ||= this.panels.panels.patch.body.clientWidth;
-    const before = conv > 0 ? colors(stages[conv - 1]) : { scale: "gray", ends: [0, 1] };
-    const pooled = p < 0 ? before : colors(stages[p - 1]);
+    const under = before.conv ? colors(before.conv) : { scale: "gray", ends: [0, 1] };
+    const pooled = before.pool ? colors(before.pool) : under;
     const looks = {
       palettes,
-      scale: before.scale,
+      scale: under.scale,
       scales: ["red", "green", "blue"],
-      ends: before.ends,
-      reach: Math.max(-before.ends[0], before.ends[1]) || 1,
+      ends: under.ends,
+      reach: Math.max(-under.ends[0], under.ends[1]) || 1,
       background,
-      low: a < 0 ? 0 : stages[a - 1].low,
-      high: a < 0 ? 0 : stages[a - 1].high,
+      low: before.activation?.low ?? 0,
+      high: before.activation?.high ?? 0,
       poolScale: pooled.scale,
       poolEnds: pooled.ends,
-      poolOff: stages.some(({ how }) => how.op === "pool") ? "No window of the pool takes this cell" : "no pooling",
+      poolOff: hasPool ? "No window of the pool takes this cell" : "no pooling",
     };
     this.panels.show(this.explained, looks, this.wide);
   }
@@ -118,12 +132,12 @@ export class Lens {
 
   /**
    * What the server found for the pinned cell by another route.
-   * @param {{stage: string, row: number, column: number, value: number, sums: number, delta: number, tolerance: number, agrees: boolean} | null} check
+   * @param {{stage: string, channel: number, row: number, column: number, value: number, sums: number, delta: number, tolerance: number, agrees: boolean} | null} check
    */
   compare(check) {
     const badge = this.panels.check;
     const { stage, row, column, values, conv } = this.explained;
-    badge.hidden = !check || !conv || check.stage !== stage.name || check.row !== row || check.column !== column;
+    badge.hidden = !check || !conv || check.stage !== stage.name || check.row !== row || check.column !== column || check.channel !== Number(this.root.dataset.channel);
     if (badge.hidden) return;
     this.panels.panels[stage.how.op === "conv" ? "product" : stage.how.op].head.append(badge);
     const delta = Math.max(check.delta, Math.abs(check.value - values[0]));

@@ -9,6 +9,7 @@ const WINDOW = "#22d3ee"; // on no scale, and apart from all of them for colour-
 const FILL = "rgb(34 211 238 / 0.3)";
 const PIN = "#ff5da2";
 
+const NONE = { rows: [], columns: [] };
 const MOST = 64; // outlines on a map
 const FAR = 4; // times the smallest step between indices: what lies so far off has an outline of its own
 
@@ -73,8 +74,12 @@ export function mark(pen, box, range, { cells, isWindow, place, pin }) {
   if (pin) one(pin, PIN, 7);
 }
 
-/** Mark a stage. @param {{canvas: HTMLCanvasElement, width: number, height: number}} lit over its plot, and `ROOM` around it */
-export function light({ canvas, width, height }, range, marks) {
+/**
+ * Mark a stage, on each of its maps that the marks are of.
+ * @param {{lit: {canvas: HTMLCanvasElement, width: number, height: number}, tiles: any[]}} frame
+ *   `lit` lies over its plot, and `ROOM` around it
+ */
+export function light({ lit: { canvas, width, height }, tiles }, stage, range, marks) {
   const ratio = window.devicePixelRatio || 1;
   const [wide, tall] = [width, height].map((side) => Math.round((side + 2 * ROOM) * ratio));
   if (canvas.width !== wide || canvas.height !== tall) Object.assign(canvas, { width: wide, height: tall });
@@ -86,6 +91,15 @@ export function light({ canvas, width, height }, range, marks) {
   pen.beginPath();
   pen.rect(box.x - ROOM, box.y - ROOM, box.width + 2 * ROOM, box.height + 2 * ROOM);
   pen.clip();
-  mark(pen, box, range, marks);
+  if (tiles.length === 0) mark(pen, box, range, marks);
+  const all = { x: [-0.5, stage.shape[2] - 0.5], y: [-0.5, stage.shape[1] - 0.5] };
+  for (const tile of tiles) {
+    const isLit = tile.side === "all" && (!marks.channels || tile.channel < 0 || marks.channels.includes(tile.channel));
+    const pin = marks.pin && tile.side === "all" && (marks.pin.channel ?? tile.channel) === tile.channel ? marks.pin : null;
+    if (!isLit && !pin) continue;
+    pen.setTransform(ratio, 0, 0, ratio, box.x * ratio, box.y * ratio);
+    pen.transform(...tile.at);
+    mark(pen, { x: 0, y: 0, width: tile.wide, height: tile.tall }, all, isLit ? { ...marks, pin } : { cells: NONE, pin });
+  }
   pen.restore();
 }

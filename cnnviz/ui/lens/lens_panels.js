@@ -8,6 +8,8 @@ import { format } from "./stage_values.js";
 
 const TALL = 80; // px for the grids of a panel
 const TALL_EACH = 55; // and for each channel's, where there are several, one below the other
+const MANY = 4; // channels: more stand in a square of small grids
+const GAP = 4; // px between them
 const TERM = /** @type {const} */ (["x", "w", "product"]); // of the products' cells
 const PARTS = /** @type {const} */ (["patch", "kernel", "product"]);
 
@@ -63,7 +65,7 @@ export class Panels {
     channels.forEach((terms, k) => {
       const grids = this.rows[k];
       for (const part of PARTS) grids[part].resize(height, width, room);
-      const pixel = stageColour(looks.palettes[channels.length === 3 ? looks.scales[k] : looks.scale], looks.ends);
+      const pixel = stageColour(looks.palettes[conv.isPicture ? looks.scales[terms.channel] : looks.scale], looks.ends);
       grids.patch.fill(terms.x, pixel, isPadding);
       grids.patch.ring({ here: conv.here ?? [] });
       grids.kernel.fill(terms.w, (w) => weight(w / largest), []);
@@ -87,7 +89,12 @@ export class Panels {
 
   /** Px for a grid: those of several channels stand side by side where only their colours have room. */
   #room(count, height, width, wide) {
+    this.root.classList.toggle("many", count > MANY);
     if (count === 1) return { wide, tall: TALL };
+    if (count > MANY) {
+      const each = Math.floor(wide / Math.ceil(Math.sqrt(count))) - GAP;
+      return { wide: each, tall: each };
+    }
     const isStacked = hasRoom(wide / width, TALL_EACH / height);
     this.root.classList.toggle("side-by-side", !isStacked);
     return isStacked ? { wide, tall: TALL_EACH } : { wide: (wide - 8) / count, tall: TALL };

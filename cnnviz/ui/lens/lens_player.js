@@ -1,5 +1,5 @@
 /** The window slides over the map, row by row, and the output fills in. All of it in the browser. */
-import { range as indices, reads, seesAll } from "./stage_window.js";
+import { range as indices, origin, origins, reads, seesAll } from "./stage_window.js";
 
 const SLOWEST = 0.5; // cells a second
 const FASTEST = 20_000;
@@ -101,14 +101,16 @@ export class Player {
     const done = this.at + 1;
     found[first] = { rows: Math.floor(done / width), partial: Math.ceil(done / width), columns: done % width };
     for (let j = first + 1; j < stages.length; j++) {
-      const before = found[j - 1];
+      const from = origin(stages, j);
+      const before = found[origins(stages, j).find((i) => found[i])];
+      if (!before) continue;
       if (seesAll(stages[j])) {
-        const isDone = before.rows === stages[j - 1].shape[1];
+        const isDone = before.rows === stages[from].shape[1];
         found[j] = { rows: isDone ? stages[j].shape[1] : 0, partial: isDone ? stages[j].shape[1] : 0, columns: 0 };
         continue;
       }
       const [rows, columns] = [0, 1].map((axis) => {
-        const size = stages[j - 1].shape[1 + axis];
+        const size = stages[from].shape[1 + axis];
         return indices(stages[j].shape[1 + axis], (at) => Math.max(...reads(stages, j, axis, at).filter((index) => index < size)));
       });
       const count = (list, end) => list.filter((last) => last < end).length;

@@ -5,11 +5,12 @@ import { isSame, Pin } from "./lens_pin.js";
 import { Player } from "./lens_player.js";
 import { Tools } from "./lens_tools.js";
 import { trail } from "./lens_trace.js";
+import { isRGB } from "./stage_dom.js";
 import { cellAt, shownRange } from "./stage_place.js";
 import { format } from "./stage_values.js";
 import { isWindowed } from "./stage_window.js";
 
-/** @typedef {{name: string, row: number, column: number}} Cell */
+/** @typedef {import("./lens.js").Cell} Cell */
 
 export class Reader {
   /** @type {Cell | null} */ cell = null; // under the pointer or the keys
@@ -51,12 +52,19 @@ export class Reader {
     if (!stage) return null;
     const [, height, width] = stage.shape;
     const clamp = (at, size) => Math.min(Math.max(at, 0), size - 1);
-    return { name: cell.name, row: clamp(cell.row, height), column: clamp(cell.column, width) };
+    const { channel } = cell;
+    const of = channel === undefined ? {} : { channel: Math.min(channel, stage.shape[0] - 1) };
+    return { name: cell.name, row: clamp(cell.row, height), column: clamp(cell.column, width), ...of };
+  }
+
+  /** A cell of a stage: on the map that is shown, where there are several. @param {any} stage @param {{row: number, column: number, channel?: number}} place */
+  #on(stage, place) {
+    return { ...(stage.shape[0] > 1 && !isRGB(stage) ? { channel: this.view.channel(stage) } : {}), name: stage.name, ...place };
   }
 
   #middle() {
     const stage = this.view.stages.find(({ how }) => how.op === "conv") ?? this.view.stages[0];
-    return { name: stage.name, row: Math.floor(stage.shape[1] / 2), column: Math.floor(stage.shape[2] / 2) };
+    return this.#on(stage, { row: Math.floor(stage.shape[1] / 2), column: Math.floor(stage.shape[2] / 2) });
   }
 
   /** @returns {Cell} */
@@ -69,9 +77,10 @@ export class Reader {
   /** Where the arrow keys begin on a stage. @param {string} name */
   cellOn(name) {
     const index = this.view.stages.findIndex((stage) => stage.name === name);
-    const place = this.target.name === name ? this.target : this.lens.explained.places[index];
+    if (this.target.name === name) return this.target;
+    const place = this.lens.explained.places[index];
     const [, height, width] = this.view.stages[index].shape;
-    return { name, row: place?.row ?? Math.floor(height / 2), column: place?.column ?? Math.floor(width / 2) };
+    return this.#on(this.view.stages[index], { row: place?.row ?? Math.floor(height / 2), column: place?.column ?? Math.floor(width / 2) });
   }
 
   read(cell) {
@@ -109,7 +118,7 @@ export class Reader {
     const { name, event } = this.pointer ?? {};
     const stage = name && this.view.stage(name);
     const cell = stage && cellAt(this.view.frames.get(name), stage, shownRange(stage, this.view.view), event);
-    return cell && { name, ...cell };
+    return cell && this.#on(stage, cell);
   }
 
   /** The pictures were zoomed, perhaps under a pointer that rests. */
@@ -213,18 +222,27 @@ export class Reader {
       cells: lens.lit[k] ?? { rows: [], columns: [] },
       isWindow: k < chosen && !lens.weight,
       place: lens.weight ? null : lens.explained.places[k],
-      pin: this.pin.cell?.name === stage.name ? this.#within(this.pin.cell) : null,
+      pin: this.#pinOn(stage),
+      channels: lens.weight ? null : lens.channels[k],
     }));
     stages.forEach((stage, k) => {
       const frame = view.frames.get(stage.name);
       const { cells } = this.marks[k];
       Object.assign(frame.section.dataset, { litRows: cells.rows.join(), litCols: cells.columns.join() });
-      light(frame.lit, shownRange(stage, view.view), this.marks[k]);
+      light(frame, stage, shownRange(stage, view.view), this.marks[k]);
     });
     view.strip.draw();
     const { stage, values } = lens.explained;
-    view.bar.read(`${stage.title}, row ${target.row}, column ${target.column}: ${values.map((v) => format(v)).join(", ")}${this.#pinNote()}`);
+    const map = target.channel >= 0 ? `, map ${target.channel}` : "";
+    view.bar.read(`${stage.title}${map}, row ${target.row}, column ${target.column}: ${values.map((v) => format(v)).join(", ")}${this.#pinNote()}`);
     this.tools.update();
+  }
+
+  /** The pinned cell on a stage, if it lies on a map that is shown. */
+  #pinOn(stage) {
+    const pin = this.pin.cell?.name === stage.name ? this.#within(this.pin.cell) : null;
+    const isHidden = pin?.channel >= 0 && this.view.look(stage) !== pin.channel && typeof this.view.look(stage) === "number";
+    return isHidden ? null : pin;
   }
 
   /** Where the pinned cell is not on the map any more. */

@@ -1,6 +1,7 @@
 /** The arithmetic of one cell: every number that goes into it. In double precision, of the float32 data itself. */
+import { isRGB } from "./stage_dom.js";
 import { dot, SUMMARIES, value } from "./stage_values.js";
-import { patch, range, reads, windowSize } from "./stage_window.js";
+import { origin, patch, range, reads, windowSize } from "./stage_window.js";
 
 /**
  * @typedef {import("./stage_values.js").Stage} Stage
@@ -21,30 +22,35 @@ export function convTerms(stages, i, c, row, column) {
   const { weight, bias, groups } = stages[i].how;
   const [height, width] = windowSize(stages[i]);
   const [rows, columns] = [reads(stages, i, 0, row), reads(stages, i, 1, column)];
-  const before = stages[i - 1];
+  const from = origin(stages, i);
+  const before = stages[from];
   const isPadded = before.how.op === "pad";
   const first = Math.floor((c * groups) / weight.length) * weight[c].length; // of this filter's group
   const channels = weight[c].map((kernel, k) => {
-    const x = patch(stages, i - 1, first + k, rows, columns);
+    const x = patch(stages, from, first + k, rows, columns);
     const w = kernel.flat();
     return { channel: first + k, x, w, product: x.map((v, n) => v * w[n]), sum: dot(x, kernel) };
   });
   const sum = channels.reduce((total, channel) => total + channel.sum, 0);
   // In the input's own rows and columns: those outside of it are padding.
-  const from = (axis, list) => list.map((at) => at - (isPadded ? before.how.pads[2 * axis] : 0));
-  const [inputRows, inputColumns] = [from(0, rows), from(1, columns)];
-  const copied = (axis, list) => (isPadded ? list.map((at) => reads(stages, i - 1, axis, at)[0]) : list);
+  const unpadded = (axis, list) => list.map((at) => at - (isPadded ? before.how.pads[2 * axis] : 0));
+  const [inputRows, inputColumns] = [unpadded(0, rows), unpadded(1, columns)];
+  const copied = (axis, list) => (isPadded ? list.map((at) => reads(stages, from, axis, at)[0]) : list);
+  const [copiedRows, copiedColumns] = [copied(0, rows), copied(1, columns)];
+  // Between the cells that zeros were put between, as beyond the edge, there is no cell to copy.
+  const padding = () => (before.how.step ? outside(copiedRows, copiedColumns, before.shape) : outside(inputRows, inputColumns, stages[origin(stages, from)].shape));
   return {
     height,
     width,
     at: { rows, columns }, // on the stage before
     rows: inputRows,
     columns: inputColumns,
-    copiedRows: copied(0, rows), // what padding copies; -1: a constant
-    copiedColumns: copied(1, columns),
-    isPadding: isPadded ? outside(inputRows, inputColumns, stages[i - 2].shape) : range(height * width, () => false),
-    mode: isPadded ? before.how.mode : null,
+    copiedRows, // what padding copies; -1: a constant
+    copiedColumns,
+    isPadding: isPadded ? padding() : range(height * width, () => false),
+    mode: isPadded ? (before.how.step ? "between" : before.how.mode) : null,
     channels,
+    isPicture: isRGB(before),
     sum,
     bias: bias[c],
     value: sum + bias[c],
@@ -65,13 +71,14 @@ export function poolTerms(stages, i, c, row, column) {
 
 function summedUp(stages, i, c, row, column) {
   const { kind } = stages[i].how;
-  const [height, width] = windowSize(stages[i]);
+  const from = origin(stages, i);
   const [rows, columns] = [reads(stages, i, 0, row), reads(stages, i, 1, column)];
-  const [, mapHeight, mapWidth] = stages[i - 1].shape;
-  const isPadding = outside(rows, columns, stages[i - 1].shape);
+  const [height, width] = [rows.length, columns.length]; // an adaptive pool's windows are not all of one size
+  const [, mapHeight, mapWidth] = stages[from].shape;
+  const isPadding = outside(rows, columns, stages[from].shape);
   const inRows = rows.filter((at) => exists(at, mapHeight));
   const inColumns = columns.filter((at) => exists(at, mapWidth));
-  const values = patch(stages, i - 1, c, inRows, inColumns);
+  const values = patch(stages, from, c, inRows, inColumns);
   const x = new Float64Array(height * width).fill(NaN);
   let at = 0;
   isPadding.forEach((isOut, n) => !isOut && (x[n] = values[at++]));
@@ -105,7 +112,7 @@ function summedUp(stages, i, c, row, column) {
  */
 export function activationTerms(stages, i, c, row, column, apply) {
   const { name, shift } = stages[i].how;
-  const x = value(stages, i - 1, c, row, column);
+  const x = value(stages, origin(stages, i), c, row, column);
   const after = value(stages, i, c, row, column);
   if (name !== "softmax") return { name, x, value: after, f: apply };
   // Its other cells stay as they are: of their Σ exp the logarithm, less x. Itself it may be more than a number holds.

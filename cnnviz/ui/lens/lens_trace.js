@@ -1,6 +1,6 @@
 /** From one cell back to the pixels that it sees, and on to the cells that it has a part in. */
 import { poolTerms } from "./lens_terms.js";
-import { isWindowed, range, reads, seesAll, windowSize } from "./stage_window.js";
+import { isWindowed, next, origin, origins, range, reads, seesAll, windowSize } from "./stage_window.js";
 
 /**
  * @typedef {import("./stage_values.js").Stage} Stage
@@ -21,14 +21,26 @@ function union(lists, size) {
   return range(size).filter((at) => marks[at] === 1);
 }
 
-/** What cells of stage `i` read of every stage before it: their receptive fields. @returns {Cells[]} stages 0 to i */
+/** The cells of both; where they lie apart, also those where rows of the one meet columns of the other. */
+function joined(one, other, [, height, width]) {
+  if (!one || one.rows.length === 0) return other;
+  if (other.rows.length === 0) return one;
+  return { rows: union([one.rows, other.rows], height), columns: union([one.columns, other.columns], width) };
+}
+
+/** What cells of stage `i` read of every stage that it arises from: their receptive fields. @returns {Cells[]} up to i */
 function back(stages, i, cells) {
   const found = [];
   found[i] = cells;
   for (let j = i; j > 0; j--) {
+    if (!found[j]) continue;
     const { rows, columns } = found[j];
-    if (seesAll(stages[j]) && rows.length > 0) found[j - 1] = allOf(stages[j - 1]);
-    else found[j - 1] = cellsOf([rows, columns].map((list, axis) => union(list.map((at) => reads(stages, j, axis, at)), stages[j - 1].shape[1 + axis])));
+    for (const from of origins(stages, j)) {
+      const { shape } = stages[from];
+      const isAll = seesAll(stages[j]) && rows.length > 0;
+      const read = isAll ? allOf(stages[from]) : cellsOf([rows, columns].map((list, axis) => union(list.map((at) => reads(stages, j, axis, at)), shape[1 + axis])));
+      found[from] = joined(found[from], read, shape);
+    }
   }
   return found;
 }
@@ -38,15 +50,19 @@ function forth(stages, i, cells) {
   const found = [];
   found[i] = cells;
   for (let j = i + 1; j < stages.length; j++) {
-    const { rows, columns } = found[j - 1];
-    if (seesAll(stages[j]) && rows.length > 0) found[j] = allOf(stages[j]);
-    else found[j] = cellsOf(
-      [rows, columns].map((list, axis) => {
-        const marks = new Uint8Array(stages[j - 1].shape[1 + axis]);
-        for (const at of list) marks[at] = 1;
-        return range(stages[j].shape[1 + axis]).filter((at) => reads(stages, j, axis, at).some((index) => marks[index] === 1));
-      }),
-    );
+    for (const from of origins(stages, j)) {
+      if (!found[from]) continue;
+      const { rows, columns } = found[from];
+      const seeing = () =>
+        cellsOf(
+          [rows, columns].map((list, axis) => {
+            const marks = new Uint8Array(stages[from].shape[1 + axis]);
+            for (const at of list) marks[at] = 1;
+            return range(stages[j].shape[1 + axis]).filter((at) => reads(stages, j, axis, at).some((index) => marks[index] === 1));
+          }),
+        );
+      found[j] = joined(found[j], seesAll(stages[j]) && rows.length > 0 ? allOf(stages[j]) : seeing(), stages[j].shape);
+    }
   }
   return found;
 }
@@ -54,8 +70,11 @@ function forth(stages, i, cells) {
 /** Everything that has to do with one cell: what it sees and what sees it. @returns {Cells[]} by stage */
 export function around(stages, i, { row, column }) {
   const cells = { rows: [row], columns: [column] };
-  return [...back(stages, i, cells), ...forth(stages, i, cells).slice(i + 1)];
+  return merged(back(stages, i, cells), forth(stages, i, cells));
 }
+
+/** By stage, what was found on the way back or on the way forth. */
+const merged = (before, after) => range(Math.max(before.length, after.length), (j) => before[j] ?? after[j] ?? NONE);
 
 /**
  * Everything that one weight of the convolution `i` touches: the pixels that it is multiplied by, and the cells that
@@ -64,12 +83,13 @@ export function around(stages, i, { row, column }) {
 export function touched(stages, i, [r, s]) {
   const { stride, dilation } = stages[i].how;
   const at = [r * dilation[0], s * dilation[1]];
-  const isPadded = stages[i - 1].how.op === "pad";
+  const from = origin(stages, i);
+  const isPadded = stages[from].how.op === "pad";
   const lists = AXES.map((axis) =>
-    range(stages[i].shape[1 + axis]).filter((out) => !isPadded || reads(stages, i - 1, axis, out * stride[axis] + at[axis])[0] >= 0),
+    range(stages[i].shape[1 + axis]).filter((out) => !isPadded || reads(stages, from, axis, out * stride[axis] + at[axis])[0] >= 0),
   );
   const under = lists.map((list, axis) => list.map((out) => out * stride[axis] + at[axis]));
-  return [...back(stages, i - 1, cellsOf(under)), ...forth(stages, i, cellsOf(lists)).slice(i)];
+  return merged(back(stages, from, cellsOf(under)), forth(stages, i, cellsOf(lists)));
 }
 
 /**
@@ -89,7 +109,11 @@ function opposite(stages, from, to, place) {
 
 /** The cell of a pool whose window has this cell in it, the one in whose middle it is nearest; null if there is none. */
 function windowOver(stages, i, place) {
-  const { stride, dilation, pads } = stages[i].how;
+  const { stride, dilation, pads, adaptive } = stages[i].how;
+  if (adaptive) {
+    const [rows, columns] = AXES.map((axis) => range(stages[i].shape[1 + axis]).filter((out) => reads(stages, i, axis, out).includes([place.row, place.column][axis])));
+    return { row: rows[0], column: columns[0] };
+  }
   const size = windowSize(stages[i]);
   const along = (axis, at) => {
     const last = Math.floor((at + pads[2 * axis]) / stride[axis]);
@@ -110,18 +134,37 @@ function windowOver(stages, i, place) {
  * @returns {{conv: number, places: (Place | null)[]}} the convolution's index (-1: there is none), the place on each stage
  */
 export function trail(stages, i, c, place) {
-  const convs = range(stages.length).filter((j) => stages[j].how.op === "conv");
-  const conv = convs.filter((j) => j <= i).at(-1) ?? convs[0] ?? -1;
+  const isConv = (j) => stages[j].how.op === "conv";
+  const line = lineTo(stages, i, isConv) ?? lineFrom(stages, i, isConv);
+  const conv = line?.at(-1) ?? -1;
   const places = stages.map(() => null);
   places[i] = place;
+  if (conv < 0) return { conv, places };
   let at = place;
-  for (let j = i; j > conv && conv >= 0; j--) {
+  for (let j = i; j > conv; j = origin(stages, j)) {
     if (isWindowed(stages[j])) at = poolTerms(stages, j, c, at.row, at.column).followed;
-    places[j - 1] = at;
+    places[origin(stages, j)] = at;
   }
   if (i < conv) places[conv] = opposite(stages, i, conv, place);
-  for (let j = Math.max(i, conv) + 1; j < stages.length && stages[j].how.op !== "conv" && places[j - 1]; j++) {
-    places[j] = isWindowed(stages[j]) ? windowOver(stages, j, places[j - 1]) : places[j - 1];
+  for (let from = Math.max(i, conv), j = next(stages, from); j >= 0 && !isConv(j) && places[from]; from = j, j = next(stages, j)) {
+    places[j] = isWindowed(stages[j]) ? windowOver(stages, j, places[from]) : places[from];
   }
   return { conv, places };
+}
+
+/** The stages from `i` back to the first that `isIt`; null: there is none. @returns {number[] | null} */
+function lineTo(stages, i, isIt) {
+  const line = [i];
+  while (!isIt(line.at(-1))) {
+    const from = origin(stages, line.at(-1));
+    if (from < 0) return null;
+    line.push(from);
+  }
+  return line;
+}
+
+/** The stages from `i` on to the first that `isIt`; null: there is none. */
+function lineFrom(stages, i, isIt) {
+  for (let j = next(stages, i); j >= 0; j = next(stages, j)) if (isIt(j)) return [i, j];
+  return null;
 }

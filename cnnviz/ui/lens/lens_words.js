@@ -1,7 +1,7 @@
 /** What the lens says in words: to the eye, to a screen reader, and as LaTeX or text to take away. */
 import { format } from "./stage_values.js";
 
-const MODES = { zeros: "zeros", constant: "a constant", reflect: "mirrored", replicate: "the edge repeated", circular: "the other side" };
+const MODES = { zeros: "zeros", constant: "a constant", reflect: "mirrored", replicate: "the edge repeated", circular: "the other side", between: "zeros put between" };
 const COLORS = ["red", "green", "blue"];
 
 /** Rising indices in short: 3 to 5; 3, 5, 7; 3, 5, … 17. @param {number[]} list */
@@ -13,7 +13,7 @@ export function span(list) {
 }
 
 const plural = (list, word) => `${word}${list.length === 1 ? "" : "s"} ${span(list)}`;
-export const nameOf = (channel, count) => (count === 3 ? COLORS[channel] : `channel ${channel}`);
+export const nameOf = (channel, isPicture) => (isPicture ? COLORS[channel] : `channel ${channel}`);
 
 /** Where a window lies on the input, and how much of it is padding. */
 export function noteOf({ rows, columns, isPadding, mode, channels }) {
@@ -46,7 +46,7 @@ export function weightNote({ weight }) {
 export function termNote(terms, k, n) {
   const { channel, x, w, product } = terms.channels[k];
   const [r, s] = [Math.floor(n / terms.width), n % terms.width];
-  const color = terms.channels.length > 1 ? `${nameOf(channel, terms.channels.length)}, ` : "";
+  const color = terms.channels.length > 1 ? `${nameOf(channel, terms.isPicture)}, ` : "";
   const place = `${color}row ${format(terms.rows[r], 5)}, column ${format(terms.columns[s], 5)}`;
   const [row, column] = [terms.copiedRows[r], terms.copiedColumns[s]];
   const copy = row < 0 || column < 0 ? `padding (${MODES[terms.mode]})` : `padding (${terms.mode}: row ${row}, column ${column} again)`;
@@ -57,7 +57,7 @@ const signed = (numbers) => numbers.map((number, i) => (i === 0 ? format(number)
 
 /** Σ of the channels, bias, and what comes of them. */
 export function sumNote({ channels, sum, bias, value }) {
-  const parts = channels.length > 1 && channels.length <= 4 ? `${signed(channels.map((channel) => channel.sum))} = ` : "";
+  const parts = channels.length <= 1 ? "" : channels.length <= 4 ? `${signed(channels.map((channel) => channel.sum))} = ` : `of ${channels.length} channels = `;
   return `Σ ${parts}${format(sum)} ${bias < 0 ? "−" : "+"} bias ${format(Math.abs(bias))} = ${format(value)}`;
 }
 
@@ -106,7 +106,7 @@ export function asText({ stage, row, column, conv, activation, pool, at }) {
   if (conv) {
     if (stage.how.op !== "conv") lines.push(`the sum at row ${at.conv.row}, column ${at.conv.column}`);
     for (const { channel, x, w, product, sum } of conv.channels) {
-      if (conv.channels.length > 1) lines.push(nameOf(channel, conv.channels.length));
+      if (conv.channels.length > 1) lines.push(nameOf(channel, conv.isPicture));
       lines.push(...sideBySide([table(x, conv.width), table(w, conv.width), table(product, conv.width)], ["×", "="]), `sum ${plain(sum)}`, "");
     }
     lines.push(`${conv.channels.map(({ sum }) => plain(sum)).join(" + ")} + bias ${plain(conv.bias)} = ${plain(conv.value)}`);

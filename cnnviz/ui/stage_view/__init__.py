@@ -7,10 +7,11 @@ that the browser computes the exact value of any cell without asking.
 from __future__ import annotations
 
 import json
+import math
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -20,6 +21,12 @@ from cnnviz.ui.components import component
 _mount = component("stage_view")
 
 
+FEW: Final = 4  # maps that always travel whole
+WHOLE: Final = 400_000  # cells of a stage that do
+SEEN: Final = 512  # px that many maps are seen in, side by side
+Look = int | str  # a channel, -1 for three as one picture, "all" side by side, or a "stack"
+
+
 @dataclass(frozen=True)
 class StageMap:
     """What the view shows of one stage.
@@ -27,11 +34,14 @@ class StageMap:
     Args:
         name: the DOM's `data-stage`.
         title: what a person calls it.
-        maps: (C, H, W) float32; of the first stage, multiples of 1/255 in [0, 1].
-        how: the operation that makes it from the stage before, for the browser's own arithmetic.
+        maps: (C, H, W) float32; of a picture, multiples of 1/255 in [0, 1].
+        how: the operation that makes it from the stage before, for the browser's own arithmetic. Arrays in it, such as
+            weights (out, in, H, W), are float32.
         start, jump: where the centre of cell (0, 0) lies in the input image, and how far the next
             cell is, in input pixels (vertical, horizontal).
         arrow: a few words over the arrow that leads here.
+        origins: the names of the stages that it arises from; None: the one before it.
+        picture: whether its values are grey levels or colours, 0 to 1, and not computed from them.
     """
 
     name: str
@@ -41,11 +51,13 @@ class StageMap:
     start: tuple[float, float] = (0.0, 0.0)
     jump: tuple[float, float] = (1.0, 1.0)
     arrow: str = ""
+    origins: tuple[str, ...] | None = None
+    picture: bool = False
 
     @property
     def colors(self) -> figures.ColorRange:
-        """The scale it is shown with: a picture's values are grey levels, what is computed from them is not."""
-        if self.how.get("op") in {"image", "pad"}:
+        """The scale it is shown with."""
+        if self.picture:
             low, high = float(self.maps.min()), float(self.maps.max())
             return figures.ColorRange("gray", min(0.0, low), max(1.0, high))
         return figures.color_range(self.maps)
@@ -56,10 +68,13 @@ def stage_view(
     *,
     key: str,
     places: Mapping[str, str] | None = None,
+    columns: int = 0,
     follow: Mapping[str, Any] | None = None,
     ignored: Mapping[str, str] | None = None,
     address: Mapping[str, str | None] | None = None,
-    pin: tuple[str, int, int] | None = None,
+    looks: Mapping[str, Look] | None = None,
+    usual: Mapping[str, Look] | None = None,
+    pin: Sequence[str | int] | None = None,
     check: Mapping[str, Any] | None = None,
     notice: str = "",
     link_note: str = "",
@@ -67,55 +82,111 @@ def stage_view(
     """Show the stages; a later call with the same key redraws them in place.
 
     Args:
-        stages: the input first.
+        stages: the input first, each after those that it arises from.
         places: by name, the titles of all stages there may be, in order: each keeps its place when others are off.
+        columns: places in a row; 0: all in one.
         follow: what `stages.follow` says, so that the browser shows a tweak before the server has heard of it;
             None where it cannot.
         ignored: what is to go from the address: by name, texts that make no sense.
         address: what is to stand in it: by name, the texts of the settings shown, None of a default.
-        pin: the cell that the lens keeps to: stage, row, column.
-        check: what another route found for it: `Experiment.check`.
+        looks: by name, what is shown of a stage of several maps.
+        usual: by name, what is shown where nobody has chosen.
+        pin: the cell that the lens keeps to: stage, row, column, perhaps a channel.
+        check: what another route found for it: `checking.check`.
         notice: a sentence over the stages, for a setting that cannot work while the last good picture stays.
         link_note: what a copied link does not carry.
     """
     titles = dict(places or {})
+    looks = {**(usual or {}), **(looks or {})}
     header: dict[str, Any] = {"places": list(titles), "titles": titles, "follow": follow, "ignored": ignored or {}}
-    header |= {"address": address or {}, "pin": pin, "check": check}
-    _mount(key=key, data=pack(stages, **header, notice=notice, link_note=link_note))
+    header |= {"address": address or {}, "pin": pin, "check": check, "columns": columns, "usual": usual or {}}
+    _mount(key=key, data=pack(stages, looks, **header, notice=notice, link_note=link_note))
 
 
-def pack(stages: Sequence[StageMap], **header: Any) -> bytes:
+def pack(stages: Sequence[StageMap], looks: Mapping[str, Look] | None = None, **header: Any) -> bytes:
     """One message: length of the header (uint32, little endian), the header as JSON, then raw bytes.
 
     Raw bytes survive at the top level of a component's data only, hence the framing. The padded input
-    is not sent: the browser gathers it from the input.
+    is not sent: the browser gathers it from the input. Of many large maps only those that are looked at travel whole,
+    the others as small as they are seen side by side.
     """
+    looks = looks or {}
     scales = figures.SCALES
-    head = {"stages": [_described(stage) for stage in stages], "scales": scales, **header}
-    text = json.dumps(head, allow_nan=False).encode()
+    places = {stage.name: place for place, stage in enumerate(stages)}
+    parts = [_parted(stage, stages[max(0, i - 1)], looks.get(stage.name)) for i, stage in enumerate(stages)]
+    described = [_described(stage, part, places) for stage, part in zip(stages, parts)]
+    text = json.dumps({"stages": described, "scales": scales, "looks": looks, **header}, allow_nan=False).encode()
     palettes = [figures.palette(name).tobytes() for name in scales]
-    levels = [_levels(stage).tobytes() for stage in stages if stage.how.get("op") != "pad"]
-    return b"".join([struct.pack("<I", len(text)), text, *palettes, *levels])
+    arrays = [
+        np.asarray(value, "<f4").tobytes()
+        for stage in stages
+        for value in stage.how.values()
+        if isinstance(value, np.ndarray)
+    ]
+    levels = [levels for part in parts for levels in part.levels]
+    return b"".join([struct.pack("<I", len(text)), text, *palettes, *arrays, *levels])
 
 
-def _described(stage: StageMap) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Part:
+    """What of a stage travels: the channels that do so whole, the size of the small ones, and the bytes."""
+
+    ranges: list[tuple[float, float]]
+    sent: list[int]
+    small: tuple[int, int] | None
+    levels: list[bytes]
+
+
+def _parted(stage: StageMap, before: StageMap, look: Look | None) -> _Part:
+    channels, height, width = stage.maps.shape
+    is_image = stage.how.get("op") == "image"  # its values are multiples of 1/255: nothing is lost
+    flat = stage.maps.reshape(channels, -1)
+    lows, highs = flat.min(axis=1).tolist(), flat.max(axis=1).tolist()
+    ranges = [(0.0, 1.0)] * channels if is_image else list(zip(lows, highs))
+    if stage.how.get("op") == "pad" and before.how.get("op") == "image":
+        return _Part(ranges, [], None, [])
+    sent, small = list(range(channels)), None
+    if not is_image and channels > FEW and stage.maps.size > WHOLE:
+        sent = [look] if isinstance(look, int) and 0 <= look < channels else []
+        small = _small_size(channels, height, width)
+    maps = [(stage.maps[channel], ranges[channel]) for channel in sent]
+    if small:
+        maps += list(zip(averaged(stage.maps, small), ranges))
+    return _Part(ranges, sent, small, [figures.quantise(plane, *ends).tobytes() for plane, ends in maps])
+
+
+def _small_size(channels: int, height: int, width: int) -> tuple[int, int]:
+    side = SEEN // math.ceil(math.sqrt(channels))
+    share = min(1.0, side / max(height, width))
+    return max(1, round(height * share)), max(1, round(width * share))
+
+
+def averaged(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Maps (C, H, W) at a smaller size (h, w): each block of cells is its mean."""
+    for axis, count in enumerate(size, 1):
+        ends = np.arange(count + 1) * maps.shape[axis] // count
+        lengths = np.diff(ends).astype(np.float32)
+        maps = np.add.reduceat(maps, ends[:-1], axis=axis) / (lengths[:, None] if axis == 1 else lengths)
+    return maps
+
+
+def _described(stage: StageMap, part: _Part, places: Mapping[str, int]) -> dict[str, Any]:
     colors = stage.colors
+    origins = [places[name] for name in stage.origins] if stage.origins is not None else None
+    small = {"height": part.small[0], "width": part.small[1]} if part.small else None
     return {
         "name": stage.name,
         "title": stage.title,
         "shape": stage.maps.shape,
         "low": float(stage.maps.min()),
         "high": float(stage.maps.max()),
+        "ranges": part.ranges,
         "scale": colors.scale,
         "colors": (colors.low, colors.high),
-        "how": stage.how,
+        "how": {name: value.shape if isinstance(value, np.ndarray) else value for name, value in stage.how.items()},
         "start": stage.start,
         "jump": stage.jump,
         "arrow": stage.arrow,
-    }
-
-
-def _levels(stage: StageMap) -> np.ndarray:
-    if stage.how.get("op") == "image":
-        return figures.quantise(stage.maps, 0.0, 1.0)  # its values are multiples of 1/255: nothing is lost
-    return figures.quantise(stage.maps, float(stage.maps.min()), float(stage.maps.max()))
+        "sent": part.sent,
+        "small": small,
+    } | ({"from": origins} if origins is not None else {})

@@ -47,11 +47,12 @@ export function buildStage(name) {
     figure: element("div", { className: "sv-figure" }),
     screen: element("canvas", { className: "sv-cells", "aria-hidden": "true" }),
     lit: { canvas: element("canvas", { className: "sv-lit", "aria-hidden": "true" }), width: 0, height: 0 }, // over plot and margin
-    channels: element("div", { className: "sv-channels", role: "group", "aria-label": "channel shown", hidden: true }),
+    channels: element("div", { className: "sv-channels", role: "group", "aria-label": "what is shown", hidden: true }),
     low: element("span"),
     legend: element("div", { className: "sv-gradient", role: "img" }),
     high: element("span"),
-    cells: document.createElement("canvas"), // one pixel a cell, never on the page
+    cells: new Map(), // by channel, -1 for three as a picture: a canvas of one pixel a cell, never on the page
+    tiles: [], // where the maps lie when several are shown at once; see stage_tiles.js
   };
   frame.plot = element("div", { className: "sv-plot", tabIndex: 0, role: "application" }, frame.figure, frame.screen, frame.lit.canvas);
   frame.section = element(
@@ -87,19 +88,45 @@ export function labelStage(frame, stage, palette, ends) {
   frame.plot.setAttribute("aria-label", `${stage.title}, ${shape}, values from ${low} to ${high}. ${keys}`);
 }
 
-/** Offer the channels of a stage that has several; `choose` gets the channel, -1 for all three as RGB. */
+const ICONS = { all: "M1 1h6v6H1zM9 1h6v6H9zM1 9h6v6H1zM9 9h6v6H9z", stack: "M1 4h8v8H1zM3 3V2h9v9h-1V3zM6 1V0h9v9h-1V1z" };
+const ALL = { all: "all maps side by side", stack: "all maps as a block with depth: drag to turn it" };
+const FEW = 4; // channels that have a button each
+
+/** What a stage can show: each as its look (a channel, -1 for three as RGB, all, stack), how it is written, and its meaning. */
+function looksOf(stage) {
+  const maps = isRGB(stage)
+    ? [[-1, "RGB", "RGB"], [0, "R", "red"], [1, "G", "green"], [2, "B", "blue"]]
+    : stage.ranges.map((_, c) => [c, `${c}`, `map ${c}`]);
+  return [...maps, ...Object.entries(ALL).map(([look, title]) => [look, "", title])];
+}
+
+/** Offer the looks of a stage that has several channels; `choose` gets the one that is wanted. */
 export function labelChannels(frame, stage, shown, choose) {
   const count = stage.shape[0];
   frame.channels.hidden = count === 1;
   if (count === 1) return;
-  const options = isRGB(stage) ? [["RGB", -1], ["red", 0], ["green", 1], ["blue", 2]] : Array.from({ length: count }, (_, c) => [`${c}`, c]);
-  if (frame.channels.childElementCount !== options.length) {
-    frame.channels.replaceChildren(
-      ...options.map(([label, channel]) => element("button", { type: "button", textContent: label, onclick: () => choose(channel) })),
-    );
+  const options = looksOf(stage);
+  const key = `${count} ${isRGB(stage)}`;
+  if (frame.offered !== key) {
+    frame.offered = key;
+    frame.channels.replaceChildren(...(count > FEW ? [menu(options, choose)] : options.map((option) => look(option, choose))));
   }
-  options.forEach(([, channel], i) => frame.channels.children[i].setAttribute("aria-pressed", `${channel === shown}`));
+  if (count > FEW) frame.channels.firstChild.value = `${shown}`;
+  else options.forEach(([name], i) => frame.channels.children[i].setAttribute("aria-pressed", `${name === shown}`));
 }
+
+function look([name, text, title], choose) {
+  const button = element("button", { type: "button", textContent: text, title, "aria-label": title, onclick: () => choose(name) });
+  if (ICONS[name]) button.append(drawing("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, drawing("path", { d: ICONS[name] })));
+  return button;
+}
+
+const menu = (options, choose) =>
+  element(
+    "select",
+    { "aria-label": "What is shown", onchange: ({ target }) => choose(target.value in ALL ? target.value : Number(target.value)) },
+    ...options.toReversed().map(([name, , title]) => element("option", { value: `${name}`, textContent: title })),
+  );
 
 /** Whether three channels are the colours of a picture. */
 export const isRGB = (stage) => stage.scale === "gray" && stage.shape[0] === 3;

@@ -3,7 +3,8 @@
  * on the screen before the server has heard of it. The server's maps replace it a moment later; a test
  * holds the two equal.
  */
-import { ACTIVATIONS, source } from "./stage_values.js";
+import { ACTIVATIONS, sourceOf } from "./stage_values.js";
+import { origin } from "./stage_window.js";
 
 /** @typedef {import("./stage_values.js").Stage} Stage */
 
@@ -20,19 +21,37 @@ function affordable(stages) {
   });
 }
 
+/** One filter's map. @param {Stage} stage a convolution @param {number} c the filter @param {{values: Float32Array, shape: number[]}} before @param {Float32Array} out (H, W) */
+function convolve({ how, shape: [channels, height, width] }, c, { values, shape: [, rows, columns] }, out) {
+  const { weight, bias, stride, dilation, groups } = how;
+  const first = Math.floor((c * groups) / channels) * weight[c].length;
+  out.fill(bias[c]);
+  weight[c].forEach((kernel, k) => kernel.forEach((line, r) => line.forEach((w, s) => {
+    if (w === 0) return;
+    for (let y = 0; y < height; y++) {
+      const to = y * width;
+      const from = ((first + k) * rows + y * stride[0] + r * dilation[0]) * columns + s * dilation[1];
+      for (let x = 0; x < width; x++) out[to + x] += w * values[from + x * stride[1]];
+    }
+  })));
+}
+
 const COMPUTE = {
-  image({ levels }) {
-    const out = new Float32Array(levels.length);
-    for (let i = 0; i < out.length; i++) out[i] = levels[i] / 255; // a loop: `from` and `map` take ten times as long
+  image({ levels, shape: [channels, height, width] }) {
+    const out = new Float32Array(channels * height * width);
+    levels.forEach((plane, c) => {
+      // a loop: `from` and `map` take ten times as long
+      for (let i = 0, at = c * height * width; i < plane.length; i++, at++) out[at] = plane[i] / 255;
+    });
     return out;
   },
 
   pad({ how, shape: [channels, height, width] }, { values, shape: [, rows, columns] }) {
     const out = new Float32Array(channels * height * width).fill(how.mode === "constant" ? how.value : 0);
-    const from = Int32Array.from({ length: width }, (_, x) => source(x - how.pads[2], columns, how.mode));
+    const from = Int32Array.from({ length: width }, (_, x) => sourceOf(how, 1, x, columns));
     for (let c = 0, at = 0; c < channels; c++) {
       for (let y = 0; y < height; y++, at += width) {
-        const row = source(y - how.pads[0], rows, how.mode);
+        const row = sourceOf(how, 0, y, rows);
         if (row < 0) continue;
         const base = (c * rows + row) * columns;
         for (let x = 0; x < width; x++) if (from[x] >= 0) out[at + x] = values[base + from[x]];
@@ -41,21 +60,10 @@ const COMPUTE = {
     return out;
   },
 
-  conv({ how, shape: [channels, height, width] }, { values, shape: [, rows, columns] }) {
-    const { weight, bias, stride, dilation, groups } = how;
+  conv(stage, before) {
+    const [channels, height, width] = stage.shape;
     const out = new Float32Array(channels * height * width);
-    weight.forEach((filter, c) => {
-      const first = Math.floor((c * groups) / channels) * filter.length;
-      out.fill(bias[c], c * height * width, (c + 1) * height * width);
-      filter.forEach((kernel, k) => kernel.forEach((line, r) => line.forEach((w, s) => {
-        if (w === 0) return;
-        for (let y = 0; y < height; y++) {
-          const to = (c * height + y) * width;
-          const from = ((first + k) * rows + y * stride[0] + r * dilation[0]) * columns + s * dilation[1];
-          for (let x = 0; x < width; x++) out[to + x] += w * values[from + x * stride[1]];
-        }
-      })));
-    });
+    for (let c = 0; c < channels; c++) convolve(stage, c, before, out.subarray(c * height * width, (c + 1) * height * width));
     return out;
   },
 
@@ -95,27 +103,47 @@ const COMPUTE = {
   },
 };
 
-/** What the server says of a stage's values: levels, range, colours (as `StageMap.colors`). */
-function described(stage, values) {
+/** The smallest and the largest of some values. @returns {[number, number]} */
+function span(values) {
   let [low, high] = [Infinity, -Infinity];
   for (let i = 0; i < values.length; i++) {
     const v = values[i];
     if (v < low) low = v;
     if (v > high) high = v;
   }
-  if (stage.how.op === "pad") return { ...stage, values, low, high, scale: "gray", colors: [Math.min(0, low), Math.max(1, high)] };
+  return [low, high];
+}
+
+/** Values rounded to the 256 levels of a range. */
+function quantised(values, [low, high]) {
   const scale = high > low ? 255 / (high - low) : 0;
   const levels = new Uint8Array(values.length);
   for (let i = 0; i < levels.length; i++) levels[i] = (values[i] - low) * scale + 0.5;
+  return levels;
+}
+
+/** The colours of a range: as `figures.color_range`. */
+function lookOf(low, high) {
   const reach = Math.max(-low, high);
-  const look = low < 0 ? { scale: "diverging", colors: [-reach, reach] } : { scale: "sequential", colors: [0, high] };
-  return { ...stage, ...look, values, levels, low, high };
+  return low < 0 ? { scale: "diverging", colors: [-reach, reach] } : { scale: "sequential", colors: [0, high] };
+}
+
+/** What the server says of a stage's values: levels, ranges, colours (as `StageMap.colors`). */
+function described(stage, values) {
+  const area = stage.shape[1] * stage.shape[2];
+  const planes = Array.from({ length: stage.shape[0] }, (_, c) => values.subarray(c * area, (c + 1) * area));
+  const ranges = planes.map(span);
+  const [low, high] = [Math.min(...ranges.map(([least]) => least)), Math.max(...ranges.map(([, most]) => most))];
+  const all = { ...stage, values, ranges, low, high, levels: [], small: null };
+  if (stage.how.op === "pad") return { ...all, scale: "gray", colors: [Math.min(0, low), Math.max(1, high)] };
+  return { ...all, ...lookOf(low, high), levels: planes.map((plane, c) => quantised(plane, ranges[c])) };
 }
 
 /** The values of a stage, computed once and kept with it. */
 function valuesOf(stages, i) {
   const stage = stages[i];
-  stage.values ??= COMPUTE[stage.how.op](stage, i > 0 && { ...stages[i - 1], values: valuesOf(stages, i - 1) });
+  const from = origin(stages, i);
+  stage.values ??= COMPUTE[stage.how.op](stage, from >= 0 && { ...stages[from], values: valuesOf(stages, from) });
   return stage.values;
 }
 
@@ -139,4 +167,39 @@ export function forward(laid, known) {
     if (!Number.isFinite(stages[i].low) || !Number.isFinite(stages[i].high)) return null;
   }
   return stages;
+}
+
+/** A map averaged to a smaller size: each block of cells is its mean. As `averaged` in __init__.py. */
+function averaged(plane, [rows, columns], { height, width }) {
+  const out = new Float32Array(height * width);
+  const ends = (size, count) => Array.from({ length: count + 1 }, (_, i) => Math.floor((i * size) / count));
+  const [ys, xs] = [ends(rows, height), ends(columns, width)];
+  for (let r = 0, at = 0; r < height; r++) {
+    for (let s = 0; s < width; s++, at++) {
+      let sum = 0;
+      for (let y = ys[r]; y < ys[r + 1]; y++) for (let x = xs[s]; x < xs[s + 1]; x++) sum += plane[y * columns + x];
+      out[at] = sum / ((ys[r + 1] - ys[r]) * (xs[s + 1] - xs[s]));
+    }
+  }
+  return out;
+}
+
+/**
+ * The stages with other weights in one filter of the last of them; of its maps, that filter's alone is computed anew.
+ * @param {Stage[]} stages @param {number} c the filter @param {number[][][]} filter (in, height, width)
+ * @returns {Stage[]}
+ */
+export function withFilter(stages, c, filter) {
+  const i = stages.length - 1;
+  const { how, shape, small, levels, ranges } = stages[i];
+  const stage = { ...stages[i], how: { ...how, weight: how.weight.with(c, filter) } };
+  const from = origin(stages, i);
+  const map = new Float32Array(shape[1] * shape[2]);
+  convolve(stage, c, { ...stages[from], values: valuesOf(stages, from) }, map);
+  stage.ranges = ranges.with(c, span(map));
+  stage.levels = levels.slice();
+  stage.levels[c] = quantised(map, stage.ranges[c]);
+  if (small) stage.small = { ...small, levels: small.levels.with(c, quantised(averaged(map, shape.slice(1), small), stage.ranges[c])) };
+  [stage.low, stage.high] = [Math.min(...stage.ranges.map(([low]) => low)), Math.max(...stage.ranges.map(([, high]) => high))];
+  return stages.with(i, { ...stage, ...lookOf(stage.low, stage.high) });
 }

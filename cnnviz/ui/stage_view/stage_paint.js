@@ -3,7 +3,8 @@
  * encodes a PNG); a lookup table into a canvas takes one. So a tweak is painted here at once, and
  * Plotly draws the same map underneath when the hands rest (see stage_frame.js).
  */
-import { source } from "./stage_values.js";
+import { sourceOf } from "./stage_values.js";
+import { origin } from "./stage_window.js";
 
 /** @typedef {import("./stage_values.js").Stage} Stage */
 
@@ -24,10 +25,9 @@ function lookup(palette, low, high, [first, last]) {
 /** The padded input's cells, gathered from the input's: -1 in `rows` or `columns` is the constant. */
 function gather(stage, before, plane, into, words, constantWord) {
   const [, height, width] = stage.shape;
-  const { pads, mode } = stage.how;
-  const columns = Int32Array.from({ length: width }, (_, x) => source(x - pads[2], before.shape[2], mode));
+  const columns = Int32Array.from({ length: width }, (_, x) => sourceOf(stage.how, 1, x, before.shape[2]));
   for (let y = 0; y < height; y++) {
-    const row = source(y - pads[0], before.shape[1], mode);
+    const row = sourceOf(stage.how, 0, y, before.shape[1]);
     for (let x = 0; x < width; x++) {
       const inside = row >= 0 && columns[x] >= 0;
       into[y * width + x] = inside ? words[plane[row * before.shape[2] + columns[x]]] : constantWord;
@@ -35,54 +35,53 @@ function gather(stage, before, plane, into, words, constantWord) {
   }
 }
 
+/** Colour one map into pixels. Of one that has not come whole, the small one. @returns {{width: number, height: number, pixels: Uint32Array}} */
+function coloured(stages, index, channel, palette, ends) {
+  const stage = stages[index];
+  const [, height, width] = stage.shape;
+  const from = stages[origin(stages, index)];
+  const isGathered = !stage.levels[channel] && stage.how.op === "pad" && from.levels[channel];
+  if (isGathered) {
+    const pixels = new Uint32Array(width * height);
+    const constant = stage.how.mode === "constant" ? stage.how.value : 0;
+    gather(stage, from, from.levels[channel], pixels, lookup(palette, ...from.ranges[channel], ends), lookup(palette, constant, constant, ends)[0]);
+    return { width, height, pixels };
+  }
+  const isWhole = Boolean(stage.levels[channel]);
+  const levels = isWhole ? stage.levels[channel] : stage.small.levels[channel];
+  const words = lookup(palette, ...stage.ranges[channel], ends);
+  const pixels = new Uint32Array(levels.length);
+  for (let i = 0; i < pixels.length; i++) pixels[i] = words[levels[i]];
+  return isWhole ? { width, height, pixels } : { ...stage.small, pixels };
+}
+
 /**
  * Colour one channel of a stage, one pixel a cell; -1 as the channel means all three as one RGB picture.
  * @param {Stage[]} stages @param {number} index @param {number} channel
- * @param {Record<string, Uint8Array>} palettes @param {[number, number]} ends the scale's end values
+ * @param {Record<string, Uint8Array>} palettes @param {{scale: string, ends: [number, number]}} colors the scale and its end values
  * @param {HTMLCanvasElement} canvas
  */
-export function colour(stages, index, channel, palettes, ends, scale, canvas) {
-  const stage = stages[index];
-  const padded = stage.how.op === "pad";
-  const origin = padded ? stages[index - 1] : stage;
-  const [, height, width] = stage.shape;
+export function colour(stages, index, channel, palettes, { scale, ends }, canvas) {
+  const planes = (channel < 0 ? [0, 1, 2] : [channel]).map((c) => coloured(stages, index, c, palettes[channel < 0 ? "gray" : scale], ends));
+  const { width, height, pixels } = planes[0];
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
   const context = canvas.getContext("2d");
   const image = context.createImageData(width, height);
-  const pixels = new Uint32Array(image.data.buffer);
-  const [low, high] = ["image", "pad"].includes(stage.how.op) ? [0, 1] : [stage.low, stage.high];
-  const area = origin.shape[1] * origin.shape[2];
-  const plane = (c) => origin.levels.subarray(c * area, (c + 1) * area);
-  const constant = stage.how.mode === "constant" ? stage.how.value : 0;
-
-  const paint = (c, words, target) => {
-    if (padded) gather(stage, origin, plane(c), target, words, lookup(palettes[scale], constant, constant, ends)[0]);
-    else {
-      const levels = plane(c);
-      for (let i = 0; i < target.length; i++) target[i] = words[levels[i]];
-    }
-  };
-  if (channel >= 0) paint(channel, lookup(palettes[scale], low, high, ends), pixels);
+  const target = new Uint32Array(image.data.buffer);
+  if (channel >= 0) target.set(pixels);
   else {
-    const gray = lookup(palettes.gray, low, high, ends);
-    const planes = [0, 1, 2].map((c) => {
-      const target = new Uint32Array(pixels.length);
-      paint(c, gray, target);
-      return target;
-    });
-    for (let i = 0; i < pixels.length; i++) {
-      pixels[i] = OPAQUE | (planes[2][i] & 0xff0000) | (planes[1][i] & 0xff00) | (planes[0][i] & 0xff);
-    }
+    const [red, green, blue] = planes.map((plane) => plane.pixels);
+    for (let i = 0; i < target.length; i++) target[i] = OPAQUE | (blue[i] & 0xff0000) | (green[i] & 0xff00) | (red[i] & 0xff);
   }
   context.putImageData(image, 0, 0);
 }
 
 /**
  * Show the part of the cells that lies in `range` (cell units; cell i covers i ± 1/2).
- * @param {HTMLCanvasElement} cells @param {HTMLCanvasElement} screen
- * @param {{x: [number, number], y: [number, number]}} range
+ * @param {HTMLCanvasElement} cells a pixel a cell, or fewer @param {HTMLCanvasElement} screen
+ * @param {{x: [number, number], y: [number, number]}} range @param {number[]} size of the map, (rows, columns)
  */
-export function show(cells, screen, range) {
+export function show(cells, screen, range, [rows, columns]) {
   const ratio = window.devicePixelRatio || 1;
   const width = Math.max(1, Math.round(screen.clientWidth * ratio));
   const height = Math.max(1, Math.round(screen.clientHeight * ratio));
@@ -94,7 +93,8 @@ export function show(cells, screen, range) {
   // Cells larger than a pixel keep their edges; smaller ones are averaged, not dropped.
   context.imageSmoothingEnabled = spanX > width || spanY > height;
   context.imageSmoothingQuality = "high";
-  context.drawImage(cells, range.x[0] + 0.5, range.y[0] + 0.5, spanX, spanY, 0, 0, width, height);
+  const [across, down] = [cells.width / columns, cells.height / rows]; // pixels a cell
+  context.drawImage(cells, (range.x[0] + 0.5) * across, (range.y[0] + 0.5) * down, spanX * across, spanY * down, 0, 0, width, height);
 }
 
 /** The legend's gradient between two values. */

@@ -1,5 +1,6 @@
 /** Where cells are: in a plot, in the image, in the zoomed part that all stages share. */
 import { MARGIN } from "./stage_frame.js";
+import { tileAt } from "./stage_tiles.js";
 
 const TALLEST = 0.26; // of the window: all stages and their controls stay on one screen
 const CLOSEST = 4; // cells across at the most zoom
@@ -15,10 +16,10 @@ export function shownRange(stage, view) {
   return { x: along(1, view.x), y: along(0, view.y) };
 }
 
-/** A plot's size in CSS pixels: as wide as its column, its cells as tall as they are in the image. */
-export function plotSize(stage, columnWidth) {
+/** A plot's size in CSS pixels: as wide as its column, its cells as tall as they are in the image; for several maps a square. */
+export function plotSize(stage, columnWidth, isTiled) {
   const room = Math.max(40, columnWidth - MARGIN.l - MARGIN.r);
-  const aspect = (stage.shape[1] * stage.jump[0]) / (stage.shape[2] * stage.jump[1]);
+  const aspect = isTiled ? 1 : (stage.shape[1] * stage.jump[0]) / (stage.shape[2] * stage.jump[1]);
   const height = Math.max(24, Math.min(room * aspect, Math.max(160, TALLEST * window.innerHeight)));
   const width = Math.max(24, Math.min(room, height / aspect));
   return { width: Math.round(width) + MARGIN.l + MARGIN.r, height: Math.round(height) + MARGIN.t + MARGIN.b };
@@ -44,9 +45,15 @@ export function viewOf(stage, range) {
   return { x: along(1, cells.x), y: along(0, cells.y) };
 }
 
-/** The cell under a pointer, or null outside. */
+/** The cell under a pointer, or null outside; where several maps are shown, its channel too. */
 export function cellAt(frame, stage, range, event) {
   const box = frame.screen.getBoundingClientRect();
+  if (frame.tiles.length > 0) {
+    const found = tileAt(frame.tiles, event.clientX - box.left, event.clientY - box.top);
+    if (!found) return null;
+    const { tile, u, v } = found;
+    return { row: Math.floor(v * stage.shape[1]), column: Math.floor(u * stage.shape[2]), ...(tile.channel >= 0 ? { channel: tile.channel } : {}) };
+  }
   const share = { x: (event.clientX - box.left) / box.width, y: (event.clientY - box.top) / box.height };
   if (share.x < 0 || share.x >= 1 || share.y < 0 || share.y >= 1) return null;
   const along = (ends, at) => Math.round(ends[0] + at * (ends[1] - ends[0]));

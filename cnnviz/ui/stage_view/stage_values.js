@@ -4,10 +4,13 @@
  *
  * @typedef {{op: string, [setting: string]: any}} How
  * @typedef {{name: string, title: string, shape: [number, number, number], low: number, high: number,
- *   scale: string, colors: [number, number], how: How, start: [number, number], jump: [number, number],
- *   arrow: string, levels: Uint8Array}} Stage
+ *   ranges: [number, number][], scale: string, colors: [number, number], how: How, from: number[],
+ *   start: [number, number], jump: [number, number], arrow: string, levels: Uint8Array[],
+ *   small: {height: number, width: number, levels: Uint8Array[]} | null}} Stage
+ *   `from`: the stages that it arises from, the one before it unless it says others. By channel: `levels` of those that
+ *   came whole, `ranges` that they span, and `small`, averaged to the size that many maps are seen in side by side
  */
-import { patch, reads } from "./stage_window.js";
+import { origin, patch, reads } from "./stage_window.js";
 
 /** Abramowitz & Stegun 7.1.26 is too coarse for a lens: this is the series / continued fraction of erf. */
 function erf(x) {
@@ -63,6 +66,14 @@ export function source(index, size, mode) {
   return -1;
 }
 
+/** The same for a padded stage: of its row (axis 0) or column (1). With a step, zeros stand between what it copies. */
+export function sourceOf({ pads, mode, step }, axis, at, size) {
+  const index = at - pads[2 * axis];
+  if (!step) return source(index, size, mode);
+  const from = index / step[axis];
+  return Number.isInteger(from) && from >= 0 && from < size ? from : -1;
+}
+
 /** A patch, row by row, times a kernel's rows, added up. */
 export function dot(x, kernel) {
   let [sum, at] = [0, 0];
@@ -79,44 +90,64 @@ export const SUMMARIES = {
   l2: (cells) => Math.sqrt(total(cells.map((v) => v * v))),
 };
 
+const MOST_KEPT = 100_000; // sums of a stage
+const kept = new WeakMap(); // by stage: the sums worked out so far, where convolutions follow one another
+const isDeep = new WeakMap(); // by the stages: whether they do
+
+/** What `make` gives for a cell, once: sums of sums of sums would be worked out again and again. */
+function once(stages, i, at, make) {
+  if (!isDeep.has(stages)) isDeep.set(stages, stages.filter(({ how }) => how.op === "conv").length > 1);
+  if (!isDeep.get(stages)) return make();
+  if (!(kept.get(stages[i])?.size < MOST_KEPT)) kept.set(stages[i], new Map());
+  const sums = kept.get(stages[i]);
+  if (!sums.has(at)) sums.set(at, make());
+  return sums.get(at);
+}
+
 /** What padding that copies nothing holds. */
 export const constantOf = (how) => (how.mode === "constant" ? Math.fround(how.value) : 0);
 
 /** @type {Record<string, (stages: Stage[], i: number, c: number, y: number, x: number) => number>} */
 const OPERATIONS = {
   image({ [0]: stage }, _i, c, y, x) {
-    const [, height, width] = stage.shape;
-    return Math.fround(stage.levels[(c * height + y) * width + x] / 255);
+    return Math.fround(stage.levels[c][y * stage.shape[2] + x] / 255);
   },
+  numbers: ({ [0]: stage }, _i, c, y, x) => stage.how.values[c][y][x],
   pad(stages, i, c, y, x) {
     const { how } = stages[i];
-    const [, height, width] = stages[i - 1].shape;
-    const row = source(y - how.pads[0], height, how.mode);
-    const column = source(x - how.pads[2], width, how.mode);
-    return row < 0 || column < 0 ? constantOf(how) : value(stages, i - 1, c, row, column);
+    const [, height, width] = stages[origin(stages, i)].shape;
+    const [row, column] = [sourceOf(how, 0, y, height), sourceOf(how, 1, x, width)];
+    return row < 0 || column < 0 ? constantOf(how) : value(stages, origin(stages, i), c, row, column);
   },
   conv(stages, i, c, y, x) {
-    const { weight, bias, groups } = stages[i].how;
-    const first = Math.floor((c * groups) / weight.length) * weight[c].length; // of this filter's group
-    const [rows, columns] = [reads(stages, i, 0, y), reads(stages, i, 1, x)];
-    let total = 0;
-    for (let k = 0; k < weight[c].length; k++) total += dot(patch(stages, i - 1, first + k, rows, columns), weight[c][k]);
-    return total + bias[c];
+    const [, height, width] = stages[i].shape;
+    return once(stages, i, (c * height + y) * width + x, () => {
+      const { weight, bias, groups } = stages[i].how;
+      const first = Math.floor((c * groups) / weight.length) * weight[c].length; // of this filter's group
+      const [rows, columns] = [reads(stages, i, 0, y), reads(stages, i, 1, x)];
+      let total = 0;
+      for (let k = 0; k < weight[c].length; k++) total += dot(patch(stages, origin(stages, i), first + k, rows, columns), weight[c][k]);
+      return total + bias[c];
+    });
   },
   activation(stages, i, c, y, x) {
     const { name, parameters, shift } = stages[i].how;
-    const before = value(stages, i - 1, c, y, x);
+    const from = origin(stages, i);
+    const before = value(stages, from, c, y, x);
     if (name !== "softmax") return ACTIVATIONS[name](before, parameters);
     if (shift !== undefined) return Math.exp(before - shift); // over all cells: the server knows log Σ exp
     let total = 0;
-    for (let k = 0; k < stages[i].shape[0]; k++) total += Math.exp(value(stages, i - 1, k, y, x) - before);
+    for (let k = 0; k < stages[i].shape[0]; k++) total += Math.exp(value(stages, from, k, y, x) - before);
     return 1 / total;
   },
   pool(stages, i, c, y, x) {
-    const { kind } = stages[i].how;
-    const inside = (axis, at) => reads(stages, i, axis, at).filter((index) => index >= 0 && index < stages[i - 1].shape[1 + axis]);
-    const cells = patch(stages, i - 1, c, inside(0, y), inside(1, x));
-    return SUMMARIES[kind](cells);
+    const from = origin(stages, i);
+    const inside = (axis, at) => reads(stages, i, axis, at).filter((index) => index >= 0 && index < stages[from].shape[1 + axis]);
+    return SUMMARIES[stages[i].how.kind](patch(stages, from, c, inside(0, y), inside(1, x)));
+  },
+  difference(stages, i, c, y, x) {
+    const [one, other] = stages[i].from;
+    return value(stages, one, c, y, x) - value(stages, other, c, y, x);
   },
 };
 
@@ -134,10 +165,10 @@ export function value(stages, i, c, y, x) {
  */
 export function rows(stages, i, c, step) {
   const [, height, width] = stages[i].shape;
-  const { levels, low, high, how } = stages[i];
-  const [from, to] = how.op === "image" ? [0, 1] : [low, high];
-  const seen = (y, x) => from + (levels[(c * height + y) * width + x] * (to - from)) / 255;
-  const at = how.op === "pad" ? (y, x) => value(stages, i, c, y, x) : seen;
+  const { levels, ranges } = stages[i];
+  const [from, to] = ranges[c];
+  const seen = (y, x) => from + (levels[c][y * width + x] * (to - from)) / 255;
+  const at = levels[c] ? seen : (y, x) => value(stages, i, c, y, x);
   const across = Math.ceil(width / step);
   return Array.from({ length: Math.ceil(height / step) }, (_, y) => Float32Array.from({ length: across }, (_, x) => at(y * step, x * step)));
 }

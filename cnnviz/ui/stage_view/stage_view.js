@@ -1,4 +1,5 @@
 /** The live stage view: read a message, paint at once, let Plotly follow at rest. */
+import { write } from "./boxes.js";
 import "./drop.js";
 import { forget, keep } from "./history.js";
 import { styled as lensStyled } from "./lens.js";
@@ -14,17 +15,20 @@ import { unpack } from "./stage_message.js";
 import { colour, show } from "./stage_paint.js";
 import { Preview } from "./stage_preview.js";
 import { plotSize, shownRange, viewOf } from "./stage_place.js";
+import { FIRST_TURN, multiples, paintTiles, stack, turned } from "./stage_tiles.js";
 import { Strip } from "./stage_strip.js";
 import { rows } from "./stage_values.js";
 
 const REST = 350; // ms without a tweak before Plotly is told
 const MOST_CELLS = 250_000; // that Plotly is given: it lies under the canvas, and takes 0.3 µs for each
 const STILL = 4; // px that a click may move
+const TURN = 0.01; // radians a px
 
 class View {
   drawn = 0;
   frames = new Map(); // by stage name
-  channels = new Map(); // by stage name: the channel chosen, -1 for all three as RGB
+  looks = new Map(); // by stage name: a channel, -1 for all three as RGB, "all" side by side, or "stack"
+  turns = new Map(); // by stage name: how a stack is turned
   view = null; // the zoomed part that all stages share, in input pixels; null: all
 
   constructor(parent) {
@@ -55,6 +59,10 @@ class View {
     this.notice.hidden = !message.notice;
     this.notice.textContent = message.notice;
     this.bar.linkNote = message.link_note;
+    if (JSON.stringify(message.looks) !== this.heardLooks) {
+      this.heardLooks = JSON.stringify(message.looks);
+      this.looks = new Map(Object.entries(message.looks));
+    }
     this.reader.update(message);
     this.present(this.preview.hear(message.stages, message.follow));
   }
@@ -67,10 +75,10 @@ class View {
 
   /** Add and drop stages, so that the row holds exactly those of the message, in order, each at its place. */
   arrange() {
-    const { places, titles } = this.message;
+    const { places, titles, columns } = this.message;
     const order = this.stages.map((stage) => stage.name);
-    if (`${places} ${order}` === this.arranged) return;
-    this.arranged = `${places} ${order}`;
+    if (`${places} ${order} ${columns}` === this.arranged) return;
+    this.arranged = `${places} ${order} ${columns}`;
     for (const [name, frame] of this.frames) {
       if (this.stages.some((stage) => stage.name === name)) continue;
       window.Plotly?.purge(frame.figure);
@@ -79,7 +87,7 @@ class View {
     }
     for (const empty of this.row.querySelectorAll(".sv-empty")) empty.remove();
     const names = places.length > 0 ? places : order;
-    this.row.style.setProperty("--places", names.length);
+    this.row.style.setProperty("--places", columns || names.length);
     names.forEach((name, i) => {
       const node = this.stage(name) ? (this.frames.get(name) ?? this.build(name)).section : emptyPlace(titles[name]);
       if (this.row.children[i] !== node) this.row.insertBefore(node, this.row.children[i] ?? null);
@@ -109,7 +117,19 @@ class View {
 
   #drag({ clientX, clientY }) {
     const { held } = this;
-    if (held && Math.hypot(clientX - held.x, clientY - held.y) >= STILL) held.hasMoved = true;
+    if (!held || (!held.hasMoved && Math.hypot(clientX - held.x, clientY - held.y) < STILL)) return;
+    held.hasMoved = true;
+    if (this.look(this.stage(held.name)) === "stack") this.turn(held.name, (held.lastX ?? held.x) - clientX, clientY - (held.lastY ?? held.y));
+    Object.assign(held, { lastX: clientX, lastY: clientY });
+  }
+
+  /** Turn a stack, by so many px of a drag. @param {string} name @param {number} across @param {number} down */
+  turn(name, across, down) {
+    this.turns.set(name, turned(this.turns.get(name) ?? FIRST_TURN, across * TURN, down * TURN));
+    const i = this.stages.findIndex((stage) => stage.name === name);
+    this.#lay(i);
+    this.paint(i, this.frames.get(name).screen);
+    this.reader.refresh();
   }
 
   /** The pointer lets go: where it has not moved, that was a click. */
@@ -128,15 +148,31 @@ class View {
 
   // --- what is shown ----------------------------------------------------------------------------
 
-  channel(stage) {
+  /** What of a stage is shown: a channel, -1 for three as RGB, "all" or "stack". */
+  look(stage) {
     const first = isRGB(stage) ? -1 : 0;
-    const chosen = this.channels.get(stage.name) ?? first;
+    const chosen = this.looks.get(stage.name) ?? first;
+    if (typeof chosen === "string") return stage.shape[0] > 1 ? chosen : 0;
     return chosen < stage.shape[0] && chosen >= first ? chosen : first;
   }
 
+  /** Show something else of a stage; where the page has a box for it, that takes note, and so does the link. */
+  choose(name, look) {
+    this.looks.set(name, look);
+    const text = [...this.looks].filter(([stage, chosen]) => chosen !== this.message.usual?.[stage]).map(([stage, chosen]) => `${stage}:${chosen === -1 ? "rgb" : chosen}`);
+    write("looks", text.join(","));
+    this.draw();
+  }
+
+  /** The channel that a stage shows; -1 for three as RGB. Of several at once, the first. */
+  channel(stage) {
+    const look = this.look(stage);
+    return typeof look === "number" ? look : isRGB(stage) ? -1 : 0;
+  }
+
   /** The scale of a stage and the values at its ends: its own, or the one that all computed stages share. */
-  colors(stage) {
-    if (isRGB(stage) && this.channel(stage) >= 0) return { scale: ["red", "green", "blue"][this.channel(stage)], ends: stage.colors };
+  colors(stage, channel = this.channel(stage)) {
+    if (isRGB(stage) && channel >= 0) return { scale: ["red", "green", "blue"][channel], ends: stage.colors };
     if (!this.bar.isShared || stage.scale === "gray") return { scale: stage.scale, ends: stage.colors };
     const computed = this.stages.filter((other) => other.scale !== "gray");
     const low = Math.min(...computed.map((other) => other.low));
@@ -160,23 +196,42 @@ class View {
       const frame = this.frames.get(stage.name);
       const { scale, ends } = this.colors(stage);
       labelStage(frame, stage, palettes[scale], ends);
-      labelChannels(frame, stage, this.channel(stage), (channel) => {
-        this.channels.set(stage.name, channel);
-        this.draw();
-      });
+      labelChannels(frame, stage, this.look(stage), (look) => this.choose(stage.name, look));
     }
     const columns = this.stages.map((stage) => this.frames.get(stage.name).section.clientWidth); // one layout, not one a stage
     this.stages.forEach((stage, index) => {
       const frame = this.frames.get(stage.name);
-      const { width, height } = plotSize(stage, columns[index]);
+      const look = this.look(stage);
+      const { width, height } = plotSize(stage, columns[index], typeof look === "string");
       frame.plot.style.cssText = `width:${width}px;height:${height}px`;
       Object.assign(frame.lit, { width, height });
       const inner = `width:${width - MARGIN.l - MARGIN.r}px;height:${height - MARGIN.t - MARGIN.b}px`;
       frame.screen.style.cssText = `left:${MARGIN.l}px;top:${MARGIN.t}px;${inner}`;
-      const { scale, ends } = this.colors(stage);
-      colour(this.stages, index, this.channel(stage), palettes, ends, scale, frame.cells);
+      frame.plot.dataset.look = look;
+      this.#lay(index);
+      const wanted = new Set(frame.tiles.length > 0 ? frame.tiles.map(({ channel }) => channel) : [look]);
+      for (const channel of frame.cells.keys()) if (!wanted.has(channel)) frame.cells.delete(channel);
+      for (const channel of wanted) {
+        if (!frame.cells.has(channel)) frame.cells.set(channel, document.createElement("canvas"));
+        colour(this.stages, index, channel, palettes, this.colors(stage, channel), frame.cells.get(channel));
+      }
     });
     this.expose();
+  }
+
+  /** Where the maps of a stage lie, if several are shown at once. */
+  #lay(index) {
+    const stage = this.stages[index];
+    const frame = this.frames.get(stage.name);
+    const look = this.look(stage);
+    Object.assign(frame, { tiles: [], edges: [] });
+    if (typeof look === "number") return;
+    const [, height, width] = stage.shape;
+    const aspect = (height * stage.jump[0]) / (width * stage.jump[1]);
+    const channels = stage.ranges.map((_, c) => c);
+    const box = { width: frame.lit.width - MARGIN.l - MARGIN.r, height: frame.lit.height - MARGIN.t - MARGIN.b };
+    if (look === "all") frame.tiles = multiples(channels, aspect, box);
+    else Object.assign(frame, stack(channels, aspect, box, this.turns.get(stage.name) ?? FIRST_TURN, isRGB(stage)));
   }
 
   /** Put the shown part of all stages on the screen, but for what the sliding window has not come to. */
@@ -187,8 +242,11 @@ class View {
 
   /** Stage `i` on a canvas, as far as it is computed. */
   paint(i, canvas) {
-    const range = shownRange(this.stages[i], this.view);
-    show(this.frames.get(this.stages[i].name).cells, canvas, range);
+    const stage = this.stages[i];
+    const frame = this.frames.get(stage.name);
+    if (frame.tiles.length > 0 && canvas === frame.screen) return paintTiles(canvas, frame.tiles, frame.edges, (channel) => frame.cells.get(channel));
+    const range = shownRange(stage, this.view);
+    show(frame.cells.get(this.channel(stage)) ?? frame.cells.values().next().value, canvas, range, stage.shape.slice(1));
     const progress = this.progress[i];
     if (progress) cover(canvas, range, progress, this.styles.secondary);
   }
@@ -222,6 +280,7 @@ class View {
       await new Promise((resolve) => (window.requestIdleCallback ?? setTimeout)(resolve, { timeout: 500 }));
       const frame = this.frames.get(stage.name);
       if (drawn !== this.drawn || !frame) return; // a newer picture comes to rest in its turn
+      if (frame.tiles.length > 0) continue;
       const { scale, ends } = this.colors(stage);
       const step = Math.ceil(Math.sqrt((stage.shape[1] * stage.shape[2]) / MOST_CELLS));
       await settle(frame.figure, {
