@@ -6,6 +6,7 @@ picture as it is written, never flipped, so ``sobel-x`` is positive where it get
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ MAX_VALUE: Final = 1e6
 MAX_TEXT: Final = 8_000  # characters: 15 x 15 cells at full precision, with room to spare
 MAX_NUMBER: Final = 48  # characters of one cell
 INITIALISATIONS: Final = (
-    "uniform", "normal", "kaiming_uniform", "kaiming_normal", "xavier_uniform", "xavier_normal",
+    "uniform", "normal", "kaiming_uniform", "kaiming_normal", "xavier_uniform", "xavier_normal", "pytorch",
 )  # fmt: skip
 
 
@@ -159,18 +160,18 @@ def parse_number(text: str) -> float:
     cell = text[: MAX_NUMBER + 1].strip().translate(_MINUS)
     match = _NUMBER.fullmatch(cell) if len(text) <= MAX_NUMBER else None
     if match is None:
-        said = f"“{_shown(text)}”" if text.strip() else "An empty cell"
+        said = f"“{shown(text)}”" if text.strip() else "An empty cell"
         raise KernelError(f"{said} is not a number; write it like 2, -0.5, 1e-2 or 1/9.")
     above, below = (float(part.replace(",", ".")) if part else 1.0 for part in match.groups())
     if below == 0:
-        raise KernelError(f"“{_shown(text)}” divides by zero.")
+        raise KernelError(f"“{shown(text)}” divides by zero.")
     value = above / below
     if not abs(value) <= MAX_VALUE:  # also catches inf and nan
-        raise KernelError(f"“{_shown(text)}” is too large; a weight lies between -1000000 and 1000000.")
+        raise KernelError(f"“{shown(text)}” is too large; a weight lies between -1000000 and 1000000.")
     return value + 0.0  # turns -0.0 into 0.0
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """A stranger's text, short and printable enough to be quoted in a sentence."""
     short = "".join(c if c.isprintable() else "�" for c in text[:21].strip())
     return short if len(text) <= 21 else short[:20] + "…"
@@ -199,7 +200,7 @@ def parse_kernel(text: str) -> Rows:
         weights = initialise(chance["method"], (1, 1, height, width), int(chance["seed"]))
         return tuple(tuple(row) for row in weights[0, 0].tolist())
     if re.match(r"[a-z]", name):
-        raise KernelError(f"There is no kernel called “{_shown(text)}”.")
+        raise KernelError(f"There is no kernel called “{shown(text)}”.")
     lines = [line.split(",") for line in text.split(";")]
     check_kernel_size(len(lines), max(map(len, lines)))
     rows = []
@@ -239,13 +240,18 @@ def format_kernel(rows: Sequence[Sequence[float]]) -> str:
     Raises:
         KernelError: a size or a value that ``parse_kernel`` would not take back.
     """
+    text = format_rows(rows)
+    return _NAMES.get(_as_float32(rows)) or text
+
+
+def format_rows(rows: Sequence[Sequence[float]]) -> str:
+    """Write a kernel as rows, also when it is a preset; otherwise as ``format_kernel``."""
     check_kernel_size(len(rows), max(map(len, rows), default=0))
     if len({len(row) for row in rows}) != 1:
         raise KernelError("All rows of a kernel need the same number of cells.")
     if not all(abs(value) <= MAX_VALUE for row in rows for value in row):
         raise KernelError("A weight lies between -1000000 and 1000000.")
-    cells = _as_float32(rows)
-    return _NAMES.get(cells) or ";".join(",".join(map(_shortest, row)) for row in cells)
+    return ";".join(",".join(map(_shortest, row)) for row in _as_float32(rows))
 
 
 def _as_float32(rows: Sequence[Sequence[float]]) -> tuple[tuple[np.float32, ...], ...]:
@@ -265,6 +271,8 @@ def initialise(method: str, shape: Sequence[int], seed: int) -> torch.Tensor:
     "uniform" draws from [-1, 1); "normal" has mean 0 and standard deviation 1. Kaiming keeps the size of the
     signal through a ReLU: bound √(6 / fan_in), or deviation √(2 / fan_in). Xavier keeps it forwards and
     backwards through a linear layer: bound √(6 / (fan_in + fan_out)), or deviation √(2 / (fan_in + fan_out)).
+    "pytorch" is what torch.nn.Conv2d does when nobody asks: bound 1 / √fan_in, bit for bit the weight of a
+    Conv2d made right after torch.manual_seed(seed).
     fan_in is the number of weights behind one output cell; fan_out is out_channels · height · width.
 
     Args:
@@ -275,13 +283,44 @@ def initialise(method: str, shape: Sequence[int], seed: int) -> torch.Tensor:
         float32 weights of that shape.
     Raises:
         KernelError: an unknown method, a shape that is not four positive sizes, or a seed beyond 64 bits.
-    Source: Glorot & Bengio 2010; He et al. 2015; torch.nn.init.
+    Source: Glorot & Bengio 2010; He et al. 2015; torch.nn.init; torch.nn.Conv2d.reset_parameters.
     """
+    return _draw(method, shape, _generator(shape, seed))
+
+
+def initial_bias(method: str, shape: Sequence[int], seed: int) -> torch.Tensor:
+    """Draw the starting biases that go with ``initialise(method, shape, seed)``: zeros, but for "pytorch".
+
+    "pytorch" draws them within ±1 / √fan_in right after the weights, as torch.nn.Conv2d does.
+
+    Args:
+        method: one of ``INITIALISATIONS``.
+        shape: the shape of the weights: (out_channels, in_channels / groups, kernel height, kernel width).
+        seed: the seed of the weights.
+    Returns:
+        float32 biases (out_channels,).
+    Raises:
+        KernelError: as ``initialise``.
+    Source: torch.nn.Conv2d.reset_parameters.
+    """
+    generator = _generator(shape, seed)
+    _draw(method, shape, generator)  # also moves the generator to where Conv2d begins with its biases
+    bias = torch.zeros(shape[0], dtype=torch.float32)
+    if method != "pytorch":
+        return bias
+    bound = 1 / math.sqrt(math.prod(shape[1:]))
+    return torch.nn.init.uniform_(bias, -bound, bound, generator=generator)
+
+
+def _generator(shape: Sequence[int], seed: int) -> torch.Generator:
     if len(shape) != 4 or min(shape) < 1:
         raise KernelError(f"Weights need four positive sizes (out, in, height, width), not {tuple(shape)}.")
     if not 0 <= seed < 2**63:
         raise KernelError("The seed is a whole number from 0 to 2^63 - 1.")
-    generator = torch.Generator().manual_seed(seed)
+    return torch.Generator().manual_seed(seed)
+
+
+def _draw(method: str, shape: Sequence[int], generator: torch.Generator) -> torch.Tensor:
     weights, init = torch.empty(*shape, dtype=torch.float32), torch.nn.init
     match method:
         case "uniform":
@@ -296,5 +335,8 @@ def initialise(method: str, shape: Sequence[int], seed: int) -> torch.Tensor:
             return init.xavier_uniform_(weights, generator=generator)
         case "xavier_normal":
             return init.xavier_normal_(weights, generator=generator)
+        case "pytorch":
+            # a is the slope of a leaky ReLU that torch pretends, so that √(6 / ((1 + a²) fan_in)) = 1 / √fan_in.
+            return init.kaiming_uniform_(weights, a=math.sqrt(5), generator=generator)
     known = ", ".join(INITIALISATIONS)
-    raise KernelError(f"There is no initialisation called “{_shown(method)}”; there are {known}.")
+    raise KernelError(f"There is no initialisation called “{shown(method)}”; there are {known}.")

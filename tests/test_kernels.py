@@ -21,6 +21,8 @@ from cnnviz.kernels import (
     KernelError,
     Rows,
     format_kernel,
+    format_rows,
+    initial_bias,
     initialise,
     parse_kernel,
     parse_number,
@@ -409,6 +411,8 @@ def test_a_preset_is_written_by_its_name(name: str) -> None:
     values = KERNELS[name].values
     assert format_kernel(values) == name
     assert format_kernel(torch.tensor(values).tolist()) == name, "as float32 too"
+    assert format_kernel(parse_kernel(format_rows(values))) == name
+    assert format_rows(values) not in KERNELS
     changed = [list(row) for row in values]
     changed[0][0] += 7
     text = format_kernel(changed)
@@ -436,6 +440,7 @@ FAN_IN, FAN_OUT = 16 * 5 * 3, 24 * 5 * 3
 BOUNDS = {
     "uniform": 1.0,
     "kaiming_uniform": math.sqrt(6 / FAN_IN),
+    "pytorch": 1 / math.sqrt(FAN_IN),
     "xavier_uniform": math.sqrt(6 / (FAN_IN + FAN_OUT)),
 }
 DEVIATIONS = {
@@ -445,7 +450,7 @@ DEVIATIONS = {
 }
 
 
-@pytest.mark.parametrize("method", INITIALISATIONS)
+@pytest.mark.parametrize("method", [method for method in INITIALISATIONS if method != "pytorch"])
 def test_starting_weights_are_torchs(method: str) -> None:
     arguments: dict[str, object] = {"uniform": {"a": -1, "b": 1}}.get(method, {})  # type: ignore[assignment]
     if method.startswith("kaiming"):
@@ -456,6 +461,36 @@ def test_starting_weights_are_torchs(method: str) -> None:
     assert torch.equal(weights, expected)
     assert weights.dtype == torch.float32
     assert not weights.requires_grad
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    st.tuples(st.integers(1, 20), st.integers(1, 4), st.integers(1, 7), st.integers(1, 7)),
+    st.sampled_from([1, 2]),
+    st.integers(0, 2**63 - 1),
+)
+def test_pytorch_is_a_convolution_that_nobody_initialised(
+    shape: tuple[int, int, int, int], groups: int, seed: int
+) -> None:
+    out, depth, *size = shape
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        layer = torch.nn.Conv2d(depth * groups, out * groups, tuple(size), groups=groups)
+    shape = (out * groups, *shape[1:])
+    assert torch.equal(initialise("pytorch", shape, seed), layer.weight)
+    assert torch.equal(initial_bias("pytorch", shape, seed), layer.bias)
+
+
+@pytest.mark.parametrize("method", INITIALISATIONS)
+def test_starting_biases(method: str) -> None:
+    before = torch.get_rng_state()
+    bias = initial_bias(method, SHAPE, 7)
+    assert bias.shape == (SHAPE[0],)
+    assert bias.dtype == torch.float32
+    assert not bias.requires_grad
+    assert bias.any().item() == (method == "pytorch")
+    assert bias.abs().max() <= BOUNDS["pytorch"]
+    assert torch.equal(torch.get_rng_state(), before), "the global random state is left alone"
 
 
 @pytest.mark.parametrize("method", INITIALISATIONS)
@@ -502,5 +537,6 @@ def test_chance_that_cannot_be(text: str) -> None:
     ],
 )
 def test_starting_weights_that_cannot_be(method: str, shape: tuple[int, ...], seed: int) -> None:
-    with pytest.raises(KernelError):
-        initialise(method, shape, seed)
+    for draw in (initialise, initial_bias):
+        with pytest.raises(KernelError):
+            draw(method, shape, seed)
