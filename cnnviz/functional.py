@@ -12,7 +12,7 @@ from torch import Tensor
 
 from cnnviz.activations import ACTIVATIONS, activate
 from cnnviz.padding import PADDING_MODES, check_maps, pad2d
-from cnnviz.pooling import POOLS, global_pool2d, pool2d
+from cnnviz.pooling import POOLS, adaptive_pool2d, global_pool2d, pool2d
 from cnnviz.shapes import (
     Padding,
     Pair,
@@ -26,8 +26,9 @@ from cnnviz.shapes import (
 )
 
 __all__ = [
-    "ACTIVATIONS", "PADDING_MODES", "POOLS", "ShapeError", "activate", "conv2d", "conv_transpose2d",
-    "depthwise_separable_conv2d", "global_pool2d", "output_size", "pad2d", "pool2d", "resolve_padding",
+    "ACTIVATIONS", "PADDING_MODES", "POOLS", "ShapeError", "activate", "adaptive_pool2d", "conv2d",
+    "conv_transpose2d", "depthwise_separable_conv2d", "global_pool2d", "output_size", "pad2d", "pool2d",
+    "resolve_padding",
 ]  # fmt: skip
 
 

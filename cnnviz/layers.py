@@ -24,15 +24,14 @@ from cnnviz.layer_base import (
     any_shape,
     check_counts,
     maps_shape,
-    normalise_sizes,
     product,
 )
-from cnnviz.pooling import check_kind
-from cnnviz.shapes import Padding, ShapeError, Size, normalise_padding, pool_output_size, times
+from cnnviz.pool_layers import AdaptivePool2d, GlobalPool2d, Pool2d
+from cnnviz.shapes import ShapeError, times
 
 __all__ = [
-    "LAYERS", "Activation", "BatchNorm2d", "Conv2d", "ConvTranspose2d", "DepthwiseSeparableConv2d", "Dropout",
-    "Flatten", "GlobalPool2d", "Layer", "Linear", "Pool2d", "Shape", "WindowLayer",
+    "LAYERS", "Activation", "AdaptivePool2d", "BatchNorm2d", "Conv2d", "ConvTranspose2d", "DepthwiseSeparableConv2d",
+    "Dropout", "Flatten", "GlobalPool2d", "Layer", "Linear", "Pool2d", "Shape", "WindowLayer",
 ]  # fmt: skip
 
 
@@ -54,56 +53,6 @@ class Activation(Layer):
 
     def _run(self, x: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
         return functional.activate(x, self.name, **dict(self.parameters))
-
-
-@dataclass(frozen=True)
-class Pool2d(WindowLayer):
-    """Each window of each channel summarised by one number, see `functional.pool2d`.
-
-    stride=None steps by the window's size.
-    """
-
-    kind: str = "max"
-    kernel_size: Size = (2, 2)
-    stride: Size = None  # type: ignore[assignment]  # replaced by kernel_size below, so readers always find a Size
-    padding: Padding = "valid"
-    dilation: Size = (1, 1)
-    stage: ClassVar[str] = "pool"
-
-    def __post_init__(self) -> None:
-        check_kind(self.kind)
-        if self.stride is None:
-            object.__setattr__(self, "stride", self.kernel_size)
-        normalise_sizes(self, "kernel_size", "stride", "dilation")
-        object.__setattr__(self, "padding", normalise_padding(self.padding))
-
-    def output_shape(self, shape: Shape) -> Shape:
-        channels, *size = maps_shape(shape, self)
-        return channels, *pool_output_size(
-            (size[0], size[1]), self.kernel_size, self.stride, self.padding, self.dilation
-        )
-
-    def _run(self, x: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
-        return functional.pool2d(
-            x, self.kind, self.kernel_size, stride=self.stride, padding=self.padding, dilation=self.dilation
-        )
-
-
-@dataclass(frozen=True)
-class GlobalPool2d(Layer):
-    """Each whole channel summarised by one number."""
-
-    kind: str = "avg"
-    stage: ClassVar[str] = "pool"
-
-    def __post_init__(self) -> None:
-        check_kind(self.kind)
-
-    def output_shape(self, shape: Shape) -> Shape:
-        return maps_shape(shape, self)[0], 1, 1
-
-    def _run(self, x: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
-        return functional.global_pool2d(x, self.kind)
 
 
 @dataclass(frozen=True)
@@ -209,6 +158,7 @@ LAYERS: tuple[type[Layer], ...] = (
     Activation,
     Pool2d,
     GlobalPool2d,
+    AdaptivePool2d,
     BatchNorm2d,
     Dropout,
     Flatten,

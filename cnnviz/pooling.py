@@ -12,6 +12,7 @@ from cnnviz.shapes import (
     Padding4,
     Pair,
     Size,
+    adaptive_edges,
     cells_per_window,
     pair,
     pool_output_size,
@@ -100,6 +101,35 @@ def global_pool2d(x: Tensor, kind: str) -> Tensor:
     if kind == "avg":
         return x.mean((2, 3), keepdim=True)
     return x.square().sum((2, 3), keepdim=True).sqrt()
+
+
+def adaptive_pool2d(x: Tensor, kind: str, output_size: Size) -> Tensor:
+    """Summarise each channel by a map of a given size, whatever the input's: the windows adapt.
+
+    Args:
+        x: (N, C, H, W), floating point, any range.
+        kind: as for `pool2d`.
+        output_size: H_out or (H_out, W_out). It may exceed the input's: cells are then repeated.
+    Returns:
+        (N, C, H_out, W_out); `adaptive_edges` says which cells each window covers.
+    Raises:
+        ShapeError: output_size is not a size, or x has no cell.
+    Source: torch.nn.AdaptiveAvgPool2d; He et al. 2015, Spatial pyramid pooling, section 2.3.
+    """
+    check_maps(x)
+    check_kind(kind)
+    out = pair(output_size, "output_size")
+    if kind == "max":
+        return F.adaptive_max_pool2d(x, out)
+    if kind == "min":
+        return -F.adaptive_max_pool2d(-x, out)
+    if kind == "avg":
+        return F.adaptive_avg_pool2d(x, out)
+    rows, cols = (
+        [stop - start for start, stop in zip(*adaptive_edges(x.shape[2 + axis], out[axis]))] for axis in (0, 1)
+    )
+    cells = torch.outer(x.new_tensor(rows), x.new_tensor(cols))
+    return (F.adaptive_avg_pool2d(x.square(), out) * cells).sqrt()
 
 
 def check_kind(kind: str) -> None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from cnnviz.layers import (
     Activation,
+    AdaptivePool2d,
     Conv2d,
     ConvTranspose2d,
     DepthwiseSeparableConv2d,
@@ -21,7 +23,7 @@ from cnnviz.layers import (
     WindowLayer,
 )
 from cnnviz.padding import source_index
-from cnnviz.shapes import Pair, ShapeError, pair
+from cnnviz.shapes import Pair, ShapeError, adaptive_edges, pair
 
 Table = tuple[frozenset[int], ...]  # for each output index of one axis, the input indices that it reads
 
@@ -57,8 +59,8 @@ def receptive_field(layers: Sequence[Layer], shape: Shape) -> ReceptiveField:
     Args:
         shape: the input's (C, H, W).
     Raises:
-        ShapeError: a layer cannot take its input; or a transposed convolution has a stride, so that its cells
-            do not all see equally many input cells (use `reads`).
+        ShapeError: a layer cannot take its input; or its windows are not all alike, as those of a transposed
+            convolution with a stride, or of an adaptive pool whose sizes do not divide (use `reads`).
     Source: Araujo, Norris & Sim 2019, Computing receptive fields of convolutional neural networks, Distill,
         "Single-path networks" (their r_0, S_0 and -P_0); a kernel dilated by d counts as d·(k - 1) + 1.
     """
@@ -83,11 +85,11 @@ def reads(layers: Sequence[Layer], shape: Shape, row: int, col: int) -> tuple[tu
     Raises:
         ShapeError: there is no such cell, or a layer cannot take its input.
     """
-    tables = [_tables(*step) for step in _walk(layers, shape)]
-    size = (len(tables[-1][0]), len(tables[-1][1])) if tables else (shape[1], shape[2])
+    read = [_tables(*step) for step in _walk(layers, shape)]
+    size = (len(read[-1][0]), len(read[-1][1])) if read else (shape[1], shape[2])
     check_cell("output", size, row, col)
     cells = [frozenset([row]), frozenset([col])]
-    for table in reversed(tables):
+    for table in reversed(read):
         cells = [frozenset().union(*(table[axis][index] for index in cells[axis])) for axis in (0, 1)]
     return _sorted(cells)
 
@@ -110,6 +112,20 @@ def reaches(layers: Sequence[Layer], shape: Shape, row: int, col: int) -> tuple[
             for axis in (0, 1)
         ]
     return _sorted(cells)
+
+
+def tables(layer: Layer, shape: Shape) -> tuple[Table, Table]:
+    """What `reads` says of every cell of one layer at once.
+
+    Args:
+        shape: the layer's input, (C, H, W).
+    Returns:
+        (rows, columns): for each output row the input rows that it reads, and so for columns.
+    Raises:
+        ShapeError: the layer cannot take its input.
+    """
+    (step,) = _walk([layer], shape)
+    return _tables(*step)
 
 
 def check_cell(what: str, size: Pair, row: int, col: int) -> None:
@@ -154,9 +170,24 @@ def _window(layer: Layer, shape: Shape, maps: Pair, axis: int) -> tuple[int, int
             )
         extent = dilation * (kernel - 1) + 1
         return extent, 1, extent - 1 - pair(layer.padding, "", 0)[axis]
+    if isinstance(layer, AdaptivePool2d):
+        return *_alike(maps[axis], pair(layer.output_size, "")[axis]), 0
     if _sees_all(layer, shape):
         return maps[axis], 0, 0  # stride 0: the next cell sees the same
     return 1, 1, 0
+
+
+def _alike(size: int, out: int) -> Pair:
+    """Extent and stride of an adaptive pool's windows; stride 0 if there is one, as for a global pool."""
+    starts, stops = adaptive_edges(size, out)
+    extents = {stop - start for start, stop in zip(starts, stops)}
+    strides = {after - before for before, after in pairwise(starts)} or {0}
+    if len(extents) > 1 or len(strides) > 1:
+        raise ShapeError(
+            f"behind an adaptive pool that makes {out} of {size}, cells do not all see equally many input cells, or "
+            "not at equal steps: `reads` lists them for one cell"
+        )
+    return extents.pop(), strides.pop()
 
 
 def _sorted(cells: Sequence[frozenset[int]]) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -187,6 +218,9 @@ def _table(layer: Layer, shape: Shape, maps: Pair, axis: int) -> Table:
         starts = range(-before, out * stride - before, stride)
         sources = ([source_index(i, size, mode) for i in range(start, start + extent, step)] for start in starts)
         return tuple(frozenset(i for i in cells if i is not None) for cells in sources)
+    if isinstance(layer, AdaptivePool2d):
+        edges = adaptive_edges(size, pair(layer.output_size, "")[axis])
+        return tuple(frozenset(range(start, stop)) for start, stop in zip(*edges))
     if _sees_all(layer, shape):
         is_map = isinstance(layer, Activation)
         return (frozenset(range(size)),) * (size if is_map else 1)

@@ -177,6 +177,23 @@ def cells_per_window(
     return rows, cols
 
 
+def adaptive_edges(size: int, out: int) -> tuple[list[int], list[int]]:
+    """Where each of `out` windows along an axis of `size` cells begins, and the index at which it stops.
+
+    Window i covers floor(i·size / out) … ceil((i + 1)·size / out) - 1. So windows overlap by a cell where the
+    sizes do not divide, and repeat cells where out > size.
+
+    Returns:
+        (starts, stops), each `out` numbers; a stop is the first index that is no longer covered.
+    Raises:
+        ShapeError: size or out is below 1.
+    Source: torch.nn.AdaptiveAvgPool2d, aten/src/ATen/native/AdaptivePooling.h, start_index and end_index.
+    """
+    if min(size, out) < 1:
+        raise ShapeError(f"{size} cells cannot become {out}: both must be at least 1")
+    return [i * size // out for i in range(out)], [-(-(i + 1) * size // out) for i in range(out)]
+
+
 def _covered(size: int, kernel: int, stride: int, dilation: int, before: int, after: int, out: int) -> list[int]:
     if not (before or after):
         return [kernel] * out

@@ -140,3 +140,8 @@ def naive_pool(x: np.ndarray, kind: str, options: dict[str, Any]) -> np.ndarray 
         return np.sqrt(np.nansum(patches**2, (3, 4))).transpose(2, 0, 1)
     summaries: dict[str, Any] = {"max": np.nanmax, "min": np.nanmin, "avg": np.nanmean}
     return summaries[kind](patches, (3, 4)).transpose(2, 0, 1)
+
+
+def naive_adaptive(size: int, out: int) -> list[list[int]]:
+    """The cells of each window: those that share more than an edge with the i-th of `out` equal parts of the axis."""
+    return [[c for c in range(size) if c * out < (i + 1) * size and (c + 1) * out > i * size] for i in range(out)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
 
@@ -17,6 +18,7 @@ from cnnviz.functional import ShapeError
 from cnnviz.layers import (
     LAYERS,
     Activation,
+    AdaptivePool2d,
     BatchNorm2d,
     Conv2d,
     ConvTranspose2d,
@@ -29,7 +31,18 @@ from cnnviz.layers import (
     Pool2d,
     WindowLayer,
 )
-from tests.option_space import KINDS, MODES, both, kernels, naive_geometry, numbers, paddings, pairs, strides
+from tests.option_space import (
+    KINDS,
+    MODES,
+    both,
+    kernels,
+    naive_adaptive,
+    naive_geometry,
+    numbers,
+    paddings,
+    pairs,
+    strides,
+)
 
 whole_space = settings(deadline=None, max_examples=200)
 counts = st.integers(1, 4)
@@ -63,12 +76,14 @@ any_transposed = st.builds(
     output_padding=pairs(st.integers(0, 2)),
 )
 any_pool = st.builds(Pool2d, kind=st.sampled_from(KINDS), **window_fields)
+any_adaptive = st.builds(AdaptivePool2d, kind=st.sampled_from(KINDS), output_size=pairs(st.integers(1, 9)))
 any_layer = st.one_of(
     any_conv,
     any_depthwise,
     any_transposed,
     any_pool,
     st.builds(GlobalPool2d, st.sampled_from(KINDS)),
+    any_adaptive,
     st.sampled_from([Activation("softmax", {"over": "all"}), Activation(), BatchNorm2d(), Dropout(), Flatten()]),
     st.builds(Linear, counts, st.booleans()),
 )
@@ -133,6 +148,24 @@ def evaluate(line):
     return eval(python), int(said)
 
 
+@settings(deadline=None, max_examples=50)
+@given(any_adaptive, maps)
+def test_an_adaptive_pools_formula_computes_the_cells_of_each_window(layer, shape):
+    spans = re.findall(r"(?<=&)\\left\\lfloor .*?, \\quad [ij] = 0(?: \\dots \d+)?", layer.formula(shape))
+    assert len(spans) == (1 if (shape[1], layer.output_size[0]) == (shape[2], layer.output_size[1]) else 2)
+    for axis, span in ((0, spans[0]), (1, spans[-1])):
+        limits, indices = span.replace(r"\cdot", "*").split(r", \quad ")
+        first, last = re.sub(r"\\frac\{(.*?)\}\{(\d+)\}", r"(\1) / \2", limits).split(r" \dots ")
+        name, values = indices.split(" = ")
+        assert int(values.split(r"\dots")[-1]) == layer.output_size[axis] - 1
+        for i, cells in enumerate(naive_adaptive(shape[1 + axis], layer.output_size[axis])):
+            computed = [re.sub(rf"\b{name}\b", str(i), limit) for limit in (first, last)]
+            computed[0] = re.sub(r"\\left\\lfloor(.*)\\right\\rfloor", r"floor(\1)", computed[0])
+            computed[1] = re.sub(r"\\left\\lceil(.*)\\right\\rceil", r"ceil(\1)", computed[1])
+            functions = {"floor": math.floor, "ceil": math.ceil}
+            assert [eval(limit, functions) for limit in computed] == [cells[0], cells[-1]]
+
+
 def test_formulas_as_the_lab_shows_them():
     lab = Conv2d(padding=1)
     assert lab.formula((1, 300, 300)) == (
@@ -145,6 +178,11 @@ def test_formulas_as_the_lab_shows_them():
     assert r"= 2 \\ W_\text{out} &= \left\lfloor \frac{4 + 2 \cdot 1 - 1 \cdot (3 - 1) - 1}{1}" in same
     assert Flatten().formula((12, 16, 16)) == r"12 \times 16 \times 16 = 3072"
     assert Linear(10).formula((3072,)) == r"3072 \to 10"
+    assert AdaptivePool2d(output_size=3).formula((8, 7, 7)) == (
+        r"\begin{aligned} &\text{window } i \text{ covers rows, columns} \\ &"
+        r"\left\lfloor \frac{i \cdot 7}{3} \right\rfloor \dots "
+        r"\left\lceil \frac{(i + 1) \cdot 7}{3} \right\rceil - 1, \quad i = 0 \dots 2 \end{aligned}"
+    )
 
 
 @whole_space
@@ -179,6 +217,8 @@ TWINS = [
     (Pool2d("avg", (2, 3), padding=1), nn.AvgPool2d((2, 3), padding=1, count_include_pad=False)),
     (GlobalPool2d(), nn.AdaptiveAvgPool2d(1)),
     (GlobalPool2d("max"), nn.AdaptiveMaxPool2d(1)),
+    (AdaptivePool2d("avg", (5, 4)), nn.AdaptiveAvgPool2d((5, 4))),
+    (AdaptivePool2d("max", (20, 3)), nn.AdaptiveMaxPool2d((20, 3))),
     (BatchNorm2d(1e-3), nn.BatchNorm2d(4, eps=1e-3)),
     (Dropout(0.9), nn.Dropout(0.9)),
     (Activation("elu", {"alpha": 0.5}), nn.ELU(0.5)),
@@ -251,6 +291,7 @@ def test_settings_are_normalised():
     conv = Conv2d(kernel_size=[3, 5], stride=2, padding=1, dilation=1, padding_value=1)
     assert conv == Conv2d(kernel_size=(3, 5), stride=(2, 2), padding=(1, 1), padding_value=1.0)
     assert Pool2d(kernel_size=3) == Pool2d(kernel_size=(3, 3), stride=(3, 3))
+    assert AdaptivePool2d(output_size=3) == AdaptivePool2d(output_size=(3, 3))
     assert Activation("softplus", {"threshold": 1.0, "beta": 2.0}).parameters == (
         ("beta", 2.0),
         ("threshold", 1.0),
@@ -274,6 +315,8 @@ def test_settings_are_normalised():
         (lambda: ConvTranspose2d(output_padding=-1), "output_padding must be at least 0"),
         (lambda: Pool2d("median"), "max, avg, min, l2"),
         (lambda: GlobalPool2d("median"), "max, avg, min, l2"),
+        (lambda: AdaptivePool2d("median"), "max, avg, min, l2"),
+        (lambda: AdaptivePool2d(output_size=(3, 0)), "output_size must be at least 1, not 3×0"),
         (lambda: Activation("swish"), "unknown activation 'swish'"),
         (lambda: Activation("elu", {"beta": 1.0}), "it takes alpha"),
         (lambda: Linear(0), "out_features must be"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from cnnviz.functional import ShapeError
 from cnnviz.layers import (
     Activation,
+    AdaptivePool2d,
     BatchNorm2d,
     Conv2d,
     ConvTranspose2d,
@@ -23,8 +25,9 @@ from cnnviz.layers import (
     Linear,
     Pool2d,
 )
-from cnnviz.windows import explain_conv, explain_pool, reaches, reads, receptive_field
-from tests.option_space import KINDS, MODES, convolutions, naive_geometry, naive_pad, numbers, windows
+from cnnviz.receptive_fields import tables
+from cnnviz.windows import ReceptiveField, explain_conv, explain_pool, reaches, reads, receptive_field
+from tests.option_space import KINDS, MODES, convolutions, naive_adaptive, naive_geometry, naive_pad, numbers, windows
 
 whole_space = settings(deadline=None, max_examples=150)
 where = st.floats(0, 1)  # a place in an output, from its first to its last row
@@ -142,6 +145,7 @@ some_layer = st.one_of(
     st.builds(DepthwiseSeparableConv2d, **window, padding_mode=st.sampled_from(MODES)),
     st.builds(ConvTranspose2d, kernel_size=small, stride=two, padding=two, dilation=two),
     st.builds(Pool2d, st.just("avg"), **window),
+    st.builds(AdaptivePool2d, st.just("avg"), st.tuples(st.integers(1, 6), st.integers(1, 6))),
     st.sampled_from([Activation("identity"), BatchNorm2d(), Dropout(), Activation("softmax", {"over": "all"})]),
 )
 endings = st.sampled_from(
@@ -236,6 +240,35 @@ def test_receptive_field_spans_exactly_what_is_read(layers, shape, fraction_row,
             assert all((read[axis][0], read[axis][-1]) == (spans[axis][0], spans[axis][-1]) for axis in (0, 1))
 
 
+@settings(deadline=None, max_examples=80)
+@given(st.integers(1, 30), st.integers(1, 12), st.integers(0, 2))
+def test_the_field_of_an_adaptive_pool_where_all_its_windows_are_alike(size, out, around):
+    layers, shape = [Conv2d(1, 2 * around + 1), AdaptivePool2d("avg", (out, 1))], (1, size + 2 * around, 4)
+    cells = naive_adaptive(size, out) if shape[2] > 2 * around else None
+    if cells is None:
+        with pytest.raises(ShapeError, match="does not fit"):
+            receptive_field(layers, shape)
+        return
+    steps = {b[0] - a[0] for a, b in pairwise(cells)}
+    if len(steps) > 1 or len({len(window) for window in cells}) > 1:
+        with pytest.raises(ShapeError, match=rf"makes {out} of {size}, cells do not all see .* `reads` lists them"):
+            receptive_field(layers, shape)
+        return
+    field = receptive_field(layers, shape)
+    for row, window in enumerate(cells):
+        assert field.rows(row) == range(window[0], window[-1] + 1 + 2 * around)
+        assert reads(layers, shape, row, 0) == (tuple(field.rows(row)), tuple(field.cols(0)))
+
+
+def test_an_adaptive_pool_whose_sizes_divide_steps_by_its_window():
+    assert receptive_field([AdaptivePool2d("max", (2, 3))], (1, 8, 12)) == ReceptiveField((4, 4), (4, 4), (0, 0))
+    one, all_of_it = [AdaptivePool2d("max", 1), Conv2d(1, 1)], [GlobalPool2d("max"), Conv2d(1, 1)]
+    assert receptive_field(one, (1, 5, 7)) == receptive_field(all_of_it, (1, 5, 7))
+    assert tables(one[0], (1, 5, 7)) == tables(all_of_it[0], (1, 5, 7))
+    assert reads([AdaptivePool2d("max", (3, 3))], (1, 7, 2), 1, 1) == ((2, 3, 4), (0, 1))
+    assert reaches([AdaptivePool2d("max", (3, 3))], (1, 7, 2), 4, 0) == ((1, 2), (0, 1))
+
+
 def vgg(*blocks):
     return [
         layer
@@ -290,6 +323,7 @@ def test_what_sees_all_sees_all():
         ),
         (lambda: reads([], (5,), 0, 0), r"must be maps \(C, H, W\)"),
         (lambda: receptive_field([ConvTranspose2d(stride=2)], (1, 5, 5)), "`reads` lists them"),
+        (lambda: receptive_field([AdaptivePool2d("max", 3)], (1, 5, 5)), "makes 3 of 5"),
         (lambda: receptive_field([Conv2d(kernel_size=7)], (1, 5, 5)), "does not fit"),
     ],
 )
