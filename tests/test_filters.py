@@ -161,9 +161,9 @@ def _channel_edges(preset: FilterPreset, size: tuple[int, int]) -> None:
     for shape in (RIGHT, LOWER, DISC):
         for name, pure in PURE.items():
             response = respond(preset, size, picture(shape, pure))
-            assert response.abs().max() >= 1 if name == own else zero(response), "only where its own colour changes"
+            assert response.abs().max() >= 0.25 if name == own else zero(response), "only where its own colour changes"
         assert zero(respond(preset, size, picture(shape, PURE[own], WHITE))), "no trace on white"
-    lit = respond(preset, size, picture(DISC, PURE[own])).abs() > 0.5
+    lit = respond(preset, size, picture(DISC, PURE[own])).abs() > 0.05
     assert lit.any()
     if size == (3, 3):  # a kernel as large as the disc sees its outline from everywhere
         assert not lit[15, 15], "an outline, not an area"
@@ -261,7 +261,7 @@ def test_there_are_enough_presets_and_no_two_alike() -> None:
 
 
 def test_patterns_at_three_by_three_are_the_kernels_one_knows() -> None:
-    known = {"outline": ("edge", 1), "upright": ("sobel-x", 4), "level": ("sobel-y", 4), "box": ("box", 1),
+    known = {"outline": ("edge", 8), "upright": ("sobel-x", 4), "level": ("sobel-y", 4), "box": ("box", 1),
              "binomial": ("gaussian", 1), "point": ("identity", 1), "blob": ("edge", 8)}  # fmt: skip
     assert set(known) == set(PROFILES)
     for profile, (kernel, over) in known.items():
@@ -293,7 +293,7 @@ def _numpy_pattern(profile: str, height: int, width: int) -> np.ndarray:
     return {
         "point": np.where(centre, 1, 0),
         "box": np.full_like(centre, 1, dtype=float) / centre.size,
-        "outline": np.where(centre, centre.size - 1, -1),
+        "outline": np.where(centre, int(centre.size > 1), -1 / max(1, centre.size - 1)),
         "blob": np.where(middle, 0 if middle.all() else 1 / np.count_nonzero(middle), -1 / around),
     }[profile]
 
@@ -342,7 +342,7 @@ def test_presets_of_any_size_and_depth(name: str, channels: int, height: int, wi
 def test_colour_opponents_are_blind_on_grey() -> None:
     blind = {name for name, preset in FILTERS.items() if not preset.values(1, 3, 3).any()}
     assert blind == {"green-minus-magenta", "yellow-minus-blue", "green-to-red", "red-on-green"}
-    assert torch.equal(FILTERS["red-edges"].values(1, 3, 3)[0], torch.tensor(KERNELS["edge"].values))
+    assert torch.equal(FILTERS["red-edges"].values(1, 3, 3)[0], torch.tensor(KERNELS["edge"].values) / 8)
 
 
 @pytest.mark.parametrize("size", [(0, 3, 3), (-1, 3, 3), (3, 0, 3), (3, 3, 16)])

@@ -272,7 +272,7 @@ def test_who_gave_up_takes_no_place_in_the_queue(slow: Slow) -> None:
 
 
 def experiment(**query: str) -> Experiment:
-    return Lab(size="9x8", **query).at.session_state["experiment"]
+    return Lab(size="9x8", **query).at.session_state["last drawn"]
 
 
 @pytest.mark.parametrize(

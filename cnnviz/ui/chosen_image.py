@@ -34,6 +34,12 @@ class Chosen:
     problem: str = ""
     spare: bool = False
 
+    @property
+    def link_note(self) -> str:
+        """What a copied link does not carry."""
+        own = self.sample is None
+        return "It does not carry your own picture: whoever opens it sees the sample." if own else ""
+
 
 @dataclass(frozen=True)
 class _Own:

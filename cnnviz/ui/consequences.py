@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import streamlit as st
 
 from cnnviz.activations import ACTIVATIONS
 from cnnviz.layers import Activation, Conv2d, Pool2d, WindowLayer
 from cnnviz.network import Stage
-from cnnviz.shapes import ShapeError, pair, times
+from cnnviz.shapes import pair, times
 
 Shape = tuple[int, ...]
 
@@ -59,7 +62,29 @@ def of_activation(layer: Activation, before: Stage, after: Stage) -> None:
     st.caption(f"It changed {_share(changed, total)} of the cells; {_share(silenced, total)} became 0.")
 
 
-def of_error(error: ShapeError | None) -> None:
+def of_counts(rows: Sequence[tuple[str, int, int, str]]) -> None:
+    """What layers cost that make equally many numbers, the first of them the one that is shown."""
+    (_, weights, _, _), *others = rows
+    lines = ["| the same output from | weights | | multiply-adds |", "|---|--:|:--|--:|"]
+    lines += [f"| {name} | **{count:,}** | = {how} | {macs:,} |" for name, count, macs, how in rows]
+    st.markdown("\n".join(lines))
+    name, count, *_ = others[0]
+    ratio = count / weights
+    st.caption(f"The {name} layer needs {ratio:,.0f} times the weights." if ratio >= 1.5 else "Both need the same.")
+
+
+def of_whole_patch(ours: np.ndarray, theirs: np.ndarray) -> None:
+    """One number a filter, from conv2d and from Linear."""
+    delta = float(np.abs(ours - theirs).max())
+    st.caption(
+        "The patch is as large as the picture, so there is one place for it, and each filter makes one number: "
+        f"`conv2d` and `Linear` with the same weights agree to {delta:.0e}." + " It *is* a fully connected layer."
+    )
+    table = {"filter": range(len(ours)), "conv2d": ours, "Linear": theirs, "difference": ours - theirs}
+    st.dataframe(table, hide_index=True, height="content" if len(ours) <= 8 else 320)
+
+
+def of_error(error: ValueError | None) -> None:
     """Why a setting cannot work, where the setting is."""
     if error:
         st.error(str(error), icon=":material/straighten:")

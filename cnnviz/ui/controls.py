@@ -65,6 +65,9 @@ def read(settings: Sequence[Setting]) -> Reading:
     return Reading(settings, texts, values, problems)
 
 
+OF_A_PAGE = ("unreadable", "senseless", "to reset", "last good", "last drawn")  # what the session keeps for one page
+
+
 def reset_unreadable(settings: Sequence[Setting]) -> dict[str, str]:
     """Find what makes no sense in the address and, a run later, give its widgets their defaults. Call it first.
 
@@ -72,6 +75,10 @@ def reset_unreadable(settings: Sequence[Setting]) -> dict[str, str]:
         By name, the texts that the browser is to take out of the address.
     """
     state = st.session_state
+    if state.get("page") is not settings:  # another page's were others
+        for name in OF_A_PAGE:
+            state.pop(name, None)
+        state["page"] = settings
     for name in state.pop("to reset", []):
         setting = next(setting for setting in settings if setting.name == name)
         state[name] = setting.parse(setting.default) if setting.numeric else setting.default
@@ -124,6 +131,26 @@ class Controls:
             label, options, options.index(default), key=name, bind="query-params", accept_new_options=True,
             placeholder=WRITABLE, **widget,
         )  # fmt: skip
+
+    def default(self, name: str) -> str:
+        """The text that stands for "not said"."""
+        return self._settings[name].default
+
+    def segments(self, name: str, label: str, **widget: Any) -> None:
+        """The words that a setting may be, side by side."""
+        setting = self._settings[name]
+        st.segmented_control(
+            label, setting.options, default=setting.default, required=True, key=name, bind="query-params", **widget
+        )
+
+    def whole(self, name: str, label: str, low: int, high: int, **widget: Any) -> None:
+        """A whole number, by a slider."""
+        default = int(self._settings[name].default)
+        st.slider(label, low, high, default, key=name, bind="query-params", **widget)
+
+    def count(self, name: str, label: str, **widget: Any) -> None:
+        """A whole number, with steps; without bounds, as `number`."""
+        st.number_input(label, value=int(self._settings[name].default), step=1, key=name, bind="query-params", **widget)
 
     def text(self, name: str, label: str, **widget: Any) -> None:
         """A line of text."""

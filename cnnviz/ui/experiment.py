@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import streamlit as st
@@ -14,16 +14,13 @@ from torch import Tensor
 from cnnviz.activations import ACTIVATIONS
 from cnnviz.layers import Activation, Conv2d, Layer, Pool2d, Shape
 from cnnviz.network import Stage, forward
-from cnnviz.recompute import recompute
 from cnnviz.shapes import ShapeError, pair
+from cnnviz.ui.checking import Pin, check
 from cnnviz.ui.chosen_image import Chosen
+from cnnviz.ui.limits import OVERFLOW, STILL, afford
 from cnnviz.ui.settings import IMAGE
 from cnnviz.ui.stage_view import StageMap
 from cnnviz.ui.stages import follow, stage_maps
-
-OVERFLOW = "These numbers grow beyond what a float32 can hold. What is shown here is the last that could be computed."
-BUDGET = 1_000_000_000  # multiply-adds or comparisons: about a second
-STILL = "A setting below cannot work and says why. What is shown here is the last that could be computed."
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,25 +58,14 @@ class Experiment:
         return self.conv.output_shape(self.shape)
 
     @property
-    def link_note(self) -> str:
-        own = self.chosen.sample is None
-        return "It does not carry your own picture: whoever opens it sees the sample." if own else ""
-
-    @property
     def follow(self) -> dict[str, Any] | None:
         """What the browser needs to show a tweak of the knobs by itself."""
         image = {setting.name for setting in IMAGE}
         return None if self.stale else follow({name: self.values[name] for name in self.values if name not in image})
 
-    def check(self, pin: tuple[str, int, int] | None) -> dict[str, Any] | None:
-        """The pinned cell by another route, for the lens; None where there is none, or no sum behind it."""
-        try:
-            found = recompute(self.stages, self.parameters, pin[0], 0, pin[1], pin[2]) if pin else None
-        except ShapeError:
-            return None  # a tweak has taken the cell away, and may bring it back
-        if not pin or not found:
-            return None
-        return {"stage": pin[0], "channel": 0, "row": pin[1], "column": pin[2], **asdict(found)}
+    def check(self, pin: Pin | None) -> dict[str, Any] | None:
+        """The pinned cell by another route, for the lens."""
+        return check(pin, self.stages, self.parameters, {stage.name: stage.name for stage in self.stages})
 
     def stage(self, name: str) -> Stage:
         return next(stage for stage in self.stages if stage.name == name)
@@ -97,7 +83,7 @@ def run(values: Mapping[str, Any], chosen: Chosen) -> Experiment:
     )  # fmt: skip
     try:
         conv_shape = conv.output_shape(shape)
-        _afford(conv, conv.macs(shape))
+        afford(conv.stage, conv.macs(shape))
     except ShapeError as error:
         return _last(values, chosen, conv_error=error, notice=STILL)
     layers: list[Layer] = [conv]
@@ -109,7 +95,9 @@ def run(values: Mapping[str, Any], chosen: Chosen) -> Experiment:
     if values["pool"] != "none":
         try:
             pool = Pool2d(values["pool"], values["pool_size"], values["pool_stride"], values["pool_padding"])
-            _afford(pool, math.prod(pool.output_shape(conv_shape)) * math.prod(pair(pool.kernel_size, "pool_size")))
+            afford(
+                pool.stage, math.prod(pool.output_shape(conv_shape)) * math.prod(pair(pool.kernel_size, "pool_size"))
+            )
             layers.append(pool)
         except ShapeError as error:
             pool, pool_error = None, error
@@ -129,17 +117,8 @@ def run(values: Mapping[str, Any], chosen: Chosen) -> Experiment:
         stage_maps(stages, parameters),
         pool_error=pool_error,
     )
-    st.session_state["experiment"] = now
+    st.session_state["last drawn"] = now
     return now
-
-
-def _afford(layer: Conv2d | Pool2d, steps: int) -> None:
-    """Refuse what would hold the machine for seconds, other visitors' pages with it."""
-    if steps > BUDGET:
-        raise ShapeError(
-            f"This {layer.stage} takes {steps:,} steps; up to {BUDGET:,} are computed here. "
-            "Make the picture or the window smaller, or the stride larger."
-        )
 
 
 def _last(values: Mapping[str, Any], chosen: Chosen, **problem: Any) -> Experiment:
@@ -147,5 +126,5 @@ def _last(values: Mapping[str, Any], chosen: Chosen, **problem: Any) -> Experime
     stages = [Stage("input", None, chosen.image)]
     shape, maps = tuple(chosen.image.shape[1:]), stage_maps(stages, [])
     alone = Experiment(values, chosen, shape, None, None, None, [], stages, maps)
-    last: Experiment = st.session_state.get("experiment", alone)
+    last: Experiment = st.session_state.get("last drawn", alone)
     return replace(last, **{"pool_error": None, "stale": True, **problem})

@@ -33,6 +33,26 @@ PIN = (
     "The cell that is explained whatever you change, and that the link carries: a stage, its row, its column, as in "
     "conv:12,40. A click on a stage writes it here. The server works it out once more by another route."
 )
+FILTERS = "Each filter makes one map: as many filters, so deep is the next block."
+PATCH = (
+    "**window**: a small patch that slides. **image**: a patch as large as the picture (which is kept small for it): "
+    "there is one place for it, and the convolution becomes a fully connected layer."
+)
+KERNEL_SIZE = "Height and width of every filter: 3, or 3,1. Its depth is the picture's: 3 for a colour picture."
+INIT = (
+    "How weights are drawn before anything is learned. **pytorch**: what nn.Conv2d does by itself, up to ±1/√(weights "
+    "behind one cell), the biases too. **kaiming**: keeps the size of the signal through a ReLU. **xavier**: keeps it "
+    "forwards and backwards through a linear layer."
+)
+SEED = "The same seed draws the same weights, here and in PyTorch."
+FILTER = "The filter that is edited below. A click on one of the maps chooses its filter too."
+EDITS = (
+    "The filters that are not as they were drawn, each after its number: a preset's name, a method and a seed, or its "
+    "planes, as in 0=red-edges|3=kaiming_normal:7. Planes are divided by /, rows by ;, cells by a comma."
+)
+LOOKS = (
+    "What is shown of a block of maps: a map's number, all, a stack, or rgb. The buttons above write it here."
+)
 PARAMETERS = {
     "negative_slope": "What negative sums are multiplied by.",
     "alpha": "Far below zero, the result comes near to minus this.",

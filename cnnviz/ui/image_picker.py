@@ -30,7 +30,7 @@ def image_picker(controls: Controls, chosen: Chosen) -> None:
     own = chosen.sample is None
     st.html(_style() + NO_SAMPLE * own)
     st.pills(
-        "Image", tuple(SAMPLES), default=next(iter(SAMPLES)), required=not own, key="image", bind="query-params",
+        "Image", tuple(SAMPLES), default=controls.default("image"), required=not own, key="image", bind="query-params",
         label_visibility="collapsed", on_change=_pick, args=(controls.value("image"),),
     )  # fmt: skip
     if chosen.problem:
@@ -51,10 +51,7 @@ def image_picker(controls: Controls, chosen: Chosen) -> None:
         controls.picked("fit", "Fit", help=FIT_HELP)
     controls.say("size")
     with st.container(horizontal=True, gap="small"):
-        st.segmented_control(
-            "Colour", ("gray", "rgb"), default="gray", required=True, key="color", bind="query-params",
-            label_visibility="collapsed",
-        )  # fmt: skip
+        controls.segments("color", "Colour", label_visibility="collapsed")
         if st.button("Camera", icon=":material/photo_camera:", width="stretch", key="open_camera"):
             _camera()
 

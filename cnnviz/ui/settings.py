@@ -9,13 +9,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnnviz.activations import ACTIVATIONS, Choice
+from cnnviz.filters import MAX_FILTERS, parse_edits
 from cnnviz.functional import POOLS
 from cnnviz.images import MAX_SIZE, SAMPLES
-from cnnviz.kernels import parse_kernel
+from cnnviz.kernels import INITIALISATIONS, MAX_SIDE, parse_kernel
 from cnnviz.padding import PADDING_MODES
 
+FIRST_FILTERS = "0=red-edges|1=upright-edges|2=level-edges|3=green-minus-magenta|4=yellow-minus-blue|5=red-on-green"
 WHOLE = re.compile(r"\s*(\d{1,4})\s*")
-PIN = re.compile(r"\s*(input|padded|conv|activation|pool)\s*:\s*(\d{1,4})\s*,\s*(\d{1,4})\s*")
+LAB_STAGES = r"input|padded|conv|activation|pool"
+LAYERS_STAGES = r"[a-z]{0,9}\d?(?:-[a-z]{1,9})?"  # where a page has stages of its own: input, padded, 0, a1, a1-padded
+LOOK = re.compile(r"\s*([a-z0-9-]{1,20})\s*:\s*(\d{1,3}|rgb|all|stack)\s*")
 REACH = 1e6  # of a number, either way
 NEAREST = 1e-3  # to zero, of a number that something is divided by
 
@@ -53,14 +57,42 @@ def _padding(text: str) -> str | tuple[int, int]:
     return word if (word := text.strip().lower()) in ("valid", "same") else size(text, 0, 64)
 
 
-def _pin(text: str) -> tuple[str, int, int] | None:
-    """Read "conv:12,40" as (stage, row, column); no text is no pin."""
-    if not text.strip():
-        return None
-    found = PIN.fullmatch(text)
-    if not found:
-        raise ValueError(text)
-    return found[1], int(found[2]), int(found[3])
+def pin(expects: str, stages: str = LAYERS_STAGES) -> Setting:
+    """The cell that the lens keeps to: "conv:12,40" as (stage, row, column), and perhaps a channel; no text is none."""
+    pattern = re.compile(rf"\s*({stages})\s*:" + r"\s*(\d{1,4})\s*,\s*(\d{1,4})\s*(?:,\s*(\d{1,3})\s*)?")
+
+    def parse(text: str) -> tuple[str | int, ...] | None:
+        if not text.strip():
+            return None
+        found = pattern.fullmatch(text)
+        if not found or not found[1]:
+            raise ValueError(text)
+        return found[1], *(int(number) for number in found.groups()[1:] if number)
+
+    return Setting("pin", "", parse, expects)
+
+
+def _looks(text: str) -> dict[str, int | str]:
+    """Read "input:stack,0:7" as {stage: what is shown of it}; rgb is -1."""
+    looks: dict[str, int | str] = {}
+    for part in text.split(",") if text.strip() else ():
+        found = LOOK.fullmatch(part)
+        if not found:
+            raise ValueError(text)
+        looks[found[1]] = -1 if found[2] == "rgb" else int(found[2]) if found[2].isdigit() else found[2]
+    return looks
+
+
+LOOKS = Setting(
+    "looks", "", _looks, "stages and what is shown of them, as in input:stack,0:7 (a map, rgb, all or stack)"
+)
+
+
+def whole(name: str, default: str, low: int, high: int) -> Setting:
+    """A setting that is a whole number."""
+    return Setting(
+        name, default, lambda text: size(text, low, high)[0], f"a whole number from {low} to {high}", numeric=True
+    )
 
 
 def choice(name: str, options: Iterable[str], default: str) -> Setting:
@@ -112,15 +144,22 @@ def _activation_parameters() -> Iterable[Setting]:
 
 
 ACTIVATION_PARAMETERS = tuple(_activation_parameters())
-IMAGE = (
-    choice("image", SAMPLES, next(iter(SAMPLES))),
-    Setting(
-        "size", "300", lambda text: size(text, 1, MAX_SIZE, "x"), f"1 to {MAX_SIZE}, or height x width as in 200x300"
-    ),
-    choice("fit", ("crop", "keep", "stretch"), "crop"),
-    choice("color", ("gray", "rgb"), "gray"),
-    Setting("frame", "0", lambda text: size(text, 0, 999)[0], "a whole number from 0", numeric=True),
-)
+
+
+def image(sample: str, side: str, color: str) -> tuple[Setting, ...]:
+    """Which picture is the input; the defaults are a page's own."""
+    return (
+        choice("image", SAMPLES, sample),
+        Setting(
+            "size", side, lambda text: size(text, 1, MAX_SIZE, "x"), f"1 to {MAX_SIZE}, or height x width as in 200x300"
+        ),
+        choice("fit", ("crop", "keep", "stretch"), "crop"),
+        choice("color", ("gray", "rgb"), color),
+        Setting("frame", "0", lambda text: size(text, 0, 999)[0], "a whole number from 0", numeric=True),
+    )
+
+
+IMAGE = image(next(iter(SAMPLES)), "300", "gray")
 LAB = (
     *IMAGE,
     Setting(
@@ -141,7 +180,22 @@ LAB = (
     sizes("pool_size", "2", 1, 64),
     sizes("pool_stride", "2", 1, 64),
     padding("pool_padding", "same"),
-    Setting("pin", "", _pin, "a stage, row and column as in conv:12,40 (input, padded, conv, activation or pool)"),
+    pin("a stage, row and column as in conv:12,40 (input, padded, conv, activation or pool)", LAB_STAGES),
+)
+VOLUMES = (
+    *image("astronaut", "34", "rgb"),
+    whole("filters", "8", 1, MAX_FILTERS),
+    sizes("kernel_size", "3", 1, MAX_SIDE),
+    sizes("stride", "1", 1, 64),
+    padding("padding", "valid"),
+    number("bias", "0"),
+    choice("init", INITIALISATIONS, "pytorch"),
+    whole("seed", "0", 0, 9999),
+    Setting("edits", FIRST_FILTERS, parse_edits, "filters by their numbers, as in 0=red-edges|3=kaiming_normal:7"),
+    whole("filter", "0", 0, MAX_FILTERS - 1),
+    choice("patch", ("window", "image"), "window"),
+    LOOKS,
+    pin("a stage, row, column and map as in 0:12,20,3"),
 )
 
 

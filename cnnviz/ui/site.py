@@ -19,6 +19,7 @@ st.html(f"<style>{STYLE}</style>")
 menu = {
     "Explore": [
         st.Page(PAGES / "explore" / "lab.py", title="Lab", icon=":material/science:", default=True),
+        st.Page(PAGES / "explore" / "volumes.py", title="Volumes", icon=":material/deployed_code:"),
     ],
 }
 st.navigation(menu, position="top").run()

@@ -28,7 +28,7 @@ st.caption(INTRODUCTION)
 controls.say_unreadable(reading)
 stage_view(
     now.maps, key="stages", places=TITLES, follow=now.follow, ignored=ignored, address=reading.address(),
-    pin=values["pin"], check=now.check(values["pin"]), notice=now.notice, link_note=now.link_note,
+    pin=values["pin"], check=now.check(values["pin"]), notice=now.notice, link_note=chosen.link_note,
 )  # fmt: skip
 with st.container(key="knobs"):
     # Each column stands under the stage that it changes.

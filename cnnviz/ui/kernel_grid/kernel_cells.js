@@ -40,6 +40,7 @@ export class Cells {
     /** @type {Mode} */ this.mode = "rest";
     this.before = 0; // what the current cell held before it was typed in
     this.group = {};
+    this.planes = [""]; // names of the planes that lie one below the other
     this.presses = new Burst();
     this.room = 3; // em in a cell
     this.width = this.cellWidth = this.gap = 0; // px
@@ -57,7 +58,7 @@ export class Cells {
   render(rows, palette, keepsDrafts) {
     this.rows = rows;
     this.palette = palette;
-    if (this.cells.length !== rows.length || this.cells[0].length !== rows[0].length) this.#build();
+    if (this.cells.length !== rows.length || this.cells[0].length !== rows[0].length || this.built !== `${this.planes}`) this.#build();
     else if (!keepsDrafts) this.#forgetDrafts();
     const largest = Math.max(...rows.flat().map(Math.abs)) || 1;
     for (const cell of this.cells.flat()) {
@@ -92,8 +93,12 @@ export class Cells {
     this.root.setAttribute("aria-rowcount", String(height));
     this.root.setAttribute("aria-colcount", String(width));
     this.root.style.setProperty("--kg-columns", String(width));
-    this.root.replaceChildren(...this.cells.map((row) => element("div", "kg-row", { role: "row" }, row.map((cell) =>
-      element("div", "kg-seat", { role: "gridcell" }, [cell.input])))));
+    this.built = `${this.planes}`;
+    const each = height / this.planes.length;
+    this.root.replaceChildren(...this.cells.flatMap((row, i) => [
+      ...(this.planes.length > 1 && i % each === 0 ? [element("div", "kg-plane", { "data-plane": this.planes[i / each] }, [this.planes[i / each]])] : []),
+      element("div", "kg-row", { role: "row" }, row.map((cell) => element("div", "kg-seat", { role: "gridcell" }, [cell.input]))),
+    ]));
     this.#measure();
     if (had) this.#focus(Math.min(had.i, height - 1), Math.min(had.j, width - 1));
     this.#tell();
@@ -112,7 +117,7 @@ export class Cells {
     const { style } = this.root;
     style.setProperty("--kg-gap", `${gap}px`);
     style.setProperty("--kg-font", `${font}px`);
-    style.setProperty("--kg-height", `${Math.round(Math.max(17, Math.min(36, width)))}px`);
+    style.setProperty("--kg-height", `${Math.round(Math.max(17, Math.min(this.planes.length > 1 ? 26 : 36, width)))}px`);
     for (const cell of this.cells.flat()) if (cell.draft === null && this.rows) this.#show(cell);
   }
 
@@ -132,7 +137,9 @@ export class Cells {
   #label(cell) {
     const value = exact(this.rows[cell.i][cell.j]);
     if (cell.input.dataset.value === value) return;
-    cell.input.setAttribute("aria-label", `row ${cell.i + 1}, column ${cell.j + 1}: ${typographic(value)}`);
+    const each = this.rows.length / this.planes.length;
+    const plane = this.planes.length > 1 ? `${this.planes[Math.floor(cell.i / each)]}, ` : "";
+    cell.input.setAttribute("aria-label", `${plane}row ${(cell.i % each) + 1}, column ${cell.j + 1}: ${typographic(value)}`);
     cell.input.dataset.value = value;
     cell.input.title = `${typographic(value)}\n${TIP}`;
   }

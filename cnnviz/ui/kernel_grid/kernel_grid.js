@@ -1,12 +1,13 @@
 /** The kernel editor: what Streamlit mounts, and the state that its parts share. */
 
+import { box } from "./boxes.js";
 import { Cells } from "./kernel_cells.js";
 import { Palette } from "./kernel_colors.js";
 import { button, element, enable } from "./kernel_dom.js";
 import { History } from "./kernel_history.js";
 import { Link } from "./kernel_link.js";
-import { float32, kernelRows, kernelText, readBlock, typographic } from "./kernel_numbers.js";
-import { weightSum, withCell } from "./kernel_shapes.js";
+import { float32, kernelRows, kernelText, readBlock, typographic, withEntry } from "./kernel_numbers.js";
+import { eachPlane, planesOf, weightSum, withCell } from "./kernel_shapes.js";
 import { Toolbar } from "./kernel_toolbar.js";
 import { mounted } from "./mount.js";
 
@@ -14,7 +15,12 @@ import { mounted } from "./mount.js";
 /** @typedef {{name: string, family: string, lookFor: string, rows: Rows}} Preset */
 /** @typedef {{presets: Map<string, Preset>, names: Map<string, string>, methods: string[]}} Library */
 /** @typedef {{kernels: [string, string, string, Rows][], methods: string[]}} LibraryData */
-/** @typedef {{kernel: string, text: string, box: string, edition: string, side: number, library: LibraryData}} Data */
+/**
+ * @typedef {{kernel: string, text: string, box: string, edition: string, side: number, library: LibraryData,
+ *   planes: string[], entry: number | null, isFixed: boolean, of: "kernel" | "input", about: string}} Data
+ *   a filter's planes lie one below the other in `kernel`; with an `entry` the box holds many filters, this one under
+ *   that number; `isFixed`: its size is set elsewhere; `of`: what the cells are; `about`: what to say of one that is no preset
+ */
 
 await new Promise((done) => {
   const href = new URL("kernel_grid.css", import.meta.url).href;
@@ -62,14 +68,14 @@ class Editor {
       (value) => this.#showExact(value),
     );
     this.toolbar = new Toolbar(
-      (turn) => this.#apply(turn(this.history.rows)),
-      ({ method, height, width, seed }) => this.link.send(`${method}:${height}x${width}:${seed}`),
+      (turn) => this.#apply(turn.isOfAll ? turn(this.history.rows) : eachPlane(this.history.rows, this.data.planes.length, turn)),
+      ({ method, height, width, seed }) => this.#put(this.data.entry === null ? `${method}:${height}x${width}:${seed}` : `${method}:${seed}`),
     );
     this.menu = element("select", "kg-select kg-menu", { "aria-label": "Preset kernel" });
     this.menu.addEventListener("change", () => this.#choose(this.menu.value));
     this.undo = button("undo", "Undo (Ctrl+Z)", () => this.#travel(this.history.undo()));
     this.redo = button("redo", "Redo (Ctrl+Shift+Z)", () => this.#travel(this.history.redo()));
-    this.reset = button("reset", "Reset", () => this.#choose(this.base));
+    this.reset = button("reset", "Reset", () => (this.data.entry === null ? this.#choose(this.base) : this.#put(null)));
     this.lookFor = element("p", "kg-look");
     this.sum = element("output", "kg-sum", { "aria-label": "Sum of the weights" });
     this.exact = element("span", "kg-exact", { "aria-hidden": "true" });
@@ -90,7 +96,10 @@ class Editor {
 
   /** @param {Data} data */
   hear(data) {
+    const isOther = this.data && (this.data.entry !== data.entry || this.data.planes.length !== data.planes.length);
     this.data = data;
+    this.root.dataset.of = data.of;
+    this.cells.planes = data.planes;
     this.link.box = data.box;
     if (data.edition !== this.edition) this.#stock(data);
     this.side = data.side;
@@ -99,7 +108,7 @@ class Editor {
     const [, method, , , seed] = CHANCE.exec(data.text.trim()) ?? [];
     if (method) this.drawn.set(kernelText(rows), `Drawn at random: ${method.replace(/_/g, " ")}, seed ${seed}.`);
     const isNews = this.link.hear(data.text);
-    if (this.history === null) {
+    if (this.history === null || isOther) {
       this.history = new History(rows);
       this.#render(false);
     } else if (isNews && kernelText(rows) !== kernelText(this.history.rows)) {
@@ -135,7 +144,7 @@ class Editor {
       element("option", "", { value: "", disabled: "", hidden: "" }, ["custom"]),
       ...[...families].map((family) => element("optgroup", "", { label: family }, presets
         .filter((preset) => preset.family === family)
-        .map(({ name, rows }) => element("option", "", { value: name }, [`${name}  ${rows.length}×${rows[0].length}`])))),
+        .map(({ name, rows }) => element("option", "", { value: name }, [this.data.isFixed ? name : `${name}  ${rows.length}×${rows[0].length}`])))),
     );
     this.toolbar.offer(library.methods);
   }
@@ -165,10 +174,18 @@ class Editor {
   }
 
   #send() {
-    const text = kernelText(this.history.rows);
-    this.link.send(this.library.names.get(text) ?? text);
+    const { planes, entry, of } = this.data;
+    const { rows } = this.history;
+    const parts = planesOf(rows, planes.length);
+    this.#put(this.library.names.get(kernelText(rows)) ?? parts.map(kernelText).join("/"));
     // Whoever shows what the kernel does need not wait for the server.
-    document.dispatchEvent(new CustomEvent("cnnviz-kernel", { detail: { rows: this.history.rows } }));
+    if (of === "kernel") document.dispatchEvent(new CustomEvent("cnnviz-kernel", { detail: { rows, planes: parts, entry } }));
+  }
+
+  /** Put this kernel's text into the box, beside those of others. @param {string | null} text null: as it was drawn */
+  #put(text) {
+    const { entry, box: key } = this.data;
+    this.link.send(entry === null ? text : withEntry(this.link.newest ?? box(key)?.value ?? this.data.text, entry, text));
   }
 
   /** @param {string} name */
@@ -185,23 +202,25 @@ class Editor {
     if (name) this.base = name;
     this.root.dataset.kernel = name || kernelText(rows);
     this.cells.render(rows, this.palette, keepsDrafts);
-    this.toolbar.render(rows, this.side);
+    this.toolbar.render(rows, this.side, this.data);
     this.#renderMenu(name, rows);
     enable(this.undo, past.length > 0, past.length > 0 ? "Undo (Ctrl+Z)" : "Nothing to undo");
     enable(this.redo, future.length > 0, future.length > 0 ? "Redo (Ctrl+Shift+Z)" : "Nothing to redo");
-    enable(this.reset, !name && this.base !== "", name || !this.base ? "Nothing to reset" : `Reset to ${this.base}`);
+    if (this.data.entry === null) enable(this.reset, !name && this.base !== "", name || !this.base ? "Nothing to reset" : `Reset to ${this.base}`);
+    else enable(this.reset, true, "As it was drawn");
     const { value, isExact } = weightSum(rows);
     this.sum.textContent = `Σ ${isExact ? "=" : "≈"} ${typographic(String(value))}`;
   }
 
   /** @param {string} name @param {Rows} rows */
   #renderMenu(name, rows) {
-    if (this.menu.options.length > 0) this.menu.options[0].text = `custom  ${rows.length}×${rows[0].length}`;
+    const height = rows.length / this.data.planes.length;
+    if (this.menu.options.length > 0) this.menu.options[0].text = `custom  ${height}×${rows[0].length}`;
     this.menu.value = name;
     const lookFor = this.library.presets.get(name)?.lookFor;
     // the grid must not jump from under the hand that edits it
     this.lookFor.style.minHeight = lookFor ? "" : `${this.lookFor.offsetHeight}px`;
-    this.lookFor.textContent = lookFor ?? this.drawn.get(kernelText(rows))
+    this.lookFor.textContent = lookFor ?? (this.data.about || null) ?? this.drawn.get(kernelText(rows))
       ?? (this.base ? `Your own, changed from ${this.base}.` : "Your own kernel.");
   }
 
@@ -229,10 +248,12 @@ class Editor {
   /** @param {ClipboardEvent} event */
   #paste(event) {
     if (!this.cells.root.contains(/** @type {Node} */ (event.target))) return;
-    const block = readBlock(event.clipboardData?.getData("text/plain") ?? "", this.side);
+    const block = readBlock(event.clipboardData?.getData("text/plain") ?? "", this.data.isFixed ? this.history.rows.length : this.side);
     if (block === null) return; // one number: it is typed text
     event.preventDefault();
     if ("problem" in block) return this.#say(`${block.problem}. The kernel stays.`);
+    const size = ({ length, [0]: row }) => `${length}×${row.length}`;
+    if (this.data.isFixed && size(block.rows) !== size(this.history.rows)) return this.#say(`Here ${size(this.history.rows)} numbers fit, not ${size(block.rows)}. They stay.`);
     this.#apply(block.rows);
     this.#say(`Pasted: the kernel is now ${block.rows.length}×${block.rows[0].length}.`, false);
   }

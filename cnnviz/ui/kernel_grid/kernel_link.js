@@ -27,6 +27,11 @@ export class Link {
     this.observer = new MutationObserver(() => this.#landWhenIdle());
   }
 
+  /** What was sent last and is not answered. @returns {string | null} */
+  get newest() {
+    return this.waiting ?? this.underWay;
+  }
+
   /** @param {string} text */
   send(text) {
     this.waiting = text;

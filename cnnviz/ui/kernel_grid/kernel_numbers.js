@@ -102,6 +102,17 @@ export const kernelText = (rows) => rows.map((row) => row.map(exact).join(",")).
 export const kernelRows = (text) => text.split(";").map((line) => line.split(",").map((cell) => float32(Number(cell))));
 
 /**
+ * The text of many filters, `0=only-red|3=…`, with another text for one of them. As `cnnviz.filters.parse_edits` reads it.
+ * @param {string} all @param {number} number @param {string | null} text  null: none
+ */
+export function withEntry(all, number, text) {
+  const entries = new Map(all.split("|").filter((entry) => entry.includes("=")).map((entry) => [Number(entry.split("=")[0]), entry.slice(entry.indexOf("=") + 1)]));
+  if (text === null) entries.delete(number);
+  else entries.set(number, text);
+  return [...entries].sort(([one], [other]) => one - other).map((entry) => entry.join("=")).join("|");
+}
+
+/**
  * Read a block of cells from a spreadsheet, a CSV file, a Python list or our own text form.
  * @param {string} text
  * @param {number} side  the largest height and width

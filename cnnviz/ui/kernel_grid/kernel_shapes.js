@@ -42,8 +42,18 @@ export function weightSum(rows) {
   return { value: short, isExact: Math.abs(sum - short) <= noise };
 }
 
+/** A filter's planes, which lie one below the other. @param {Rows} rows @param {number} count @returns {Rows[]} */
+export function planesOf(rows, count) {
+  const height = rows.length / count;
+  return Array.from({ length: count }, (_, k) => rows.slice(k * height, (k + 1) * height));
+}
+
+/** The same done to each plane. @param {Rows} rows @param {number} count @param {(rows: Rows) => Rows} turn @returns {Rows} */
+export const eachPlane = (rows, count, turn) => planesOf(rows, count).flatMap(turn);
+
 /** @param {Rows} rows @returns {Rows} */
 export function normalised(rows) {
   const sum = rows.flat().reduce((total, value) => total + value, 0);
   return rows.map((row) => row.map((value) => clamped(value / sum)));
 }
+normalised.isOfAll = true; // planes together

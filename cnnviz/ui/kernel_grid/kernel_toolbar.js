@@ -25,13 +25,14 @@ export class Toolbar {
       title: "Seed: the same seed draws the same weights. Enter draws with this one",
     });
     this.seed.addEventListener("change", () => this.#draw(this.#seedNumber()));
+    this.sizes = group("Size", [this.height.root, element("span", "kg-times", { "aria-hidden": "true" }, ["×"]), this.width.root]);
+    this.quarters = [
+      button("Aᵀ", "Transpose: rows become columns", () => onTurn(transposed)),
+      button("rotate", "Rotate by 90° clockwise", () => onTurn(rotated)),
+    ];
     this.root = element("div", "kg-tools", {}, [
-      group("Size", [this.height.root, element("span", "kg-times", { "aria-hidden": "true" }, ["×"]), this.width.root]),
-      group("Turn", [
-        button("Aᵀ", "Transpose: rows become columns", () => onTurn(transposed)),
-        button("rotate", "Rotate by 90° clockwise", () => onTurn(rotated)),
-        button("flip", "Flip both axes (true convolution ↔ correlation)", () => onTurn(flipped)),
-      ]),
+      this.sizes,
+      group("Turn", [...this.quarters, button("flip", "Flip both axes (true convolution ↔ correlation)", () => onTurn(flipped))]),
       group("Sum", [this.normalise]),
       group("Random", [
         button("dice", "Draw random weights; again: with the next seed", () => this.#draw(this.#nextSeed())),
@@ -47,9 +48,12 @@ export class Toolbar {
       element("option", "", { value: name }, [name.replace(/_/g, " ")])));
   }
 
-  /** @param {Rows} rows @param {number} side */
-  render(rows, side) {
-    this.size = { height: rows.length, width: rows[0].length };
+  /** @param {Rows} rows @param {number} side @param {{planes: string[], isFixed: boolean, of: string}} kernel */
+  render(rows, side, { planes, isFixed, of }) {
+    this.size = { height: rows.length / planes.length, width: rows[0].length };
+    this.sizes.hidden = isFixed;
+    this.normalise.parentElement.hidden = of === "input";
+    for (const turn of this.quarters) turn.hidden = isFixed && this.size.height !== this.size.width;
     this.height.show(rows.length, side);
     this.width.show(rows[0].length, side);
     const can = weightSum(rows).value !== 0;

@@ -94,7 +94,7 @@ export class Lens {
     Object.assign(this.root.dataset, { stage: stage.name, row: cell.row, col: cell.column, value: explained.values[0], channel: shown[0] });
     this.#show(
       { conv: conv < 0 ? null : before(conv), activation: a < 0 ? null : before(a), pool: p < 0 ? null : before(p) },
-      stages.some(({ how }) => how.op === "pool"),
+      (op) => stages.some(({ how }) => how.op === op),
       looks,
     );
   }
@@ -104,8 +104,12 @@ export class Lens {
     return conv && this.weight?.node.isConnected && this.weight.at[0] < conv.height && this.weight.at[1] < conv.width;
   }
 
-  /** @param {Record<string, Stage | null>} before what the three read @param {boolean} hasPool whether there is a pool at all */
-  #show(before, hasPool, { palettes, colors, background }) {
+  /** @param {Record<string, Stage | null>} before what the three read @param {(op: string) => boolean} has whether there is such a stage at all */
+  #show(before, has, { palettes, colors, background }) {
+    const isBare = !has("activation") && !has("pool");
+    if (isBare !== this.isBare) this.wide = 0;
+    this.isBare = isBare;
+    this.panels.root.classList.toggle("bare", isBare); // before it is measured
     this.wide ||= this.panels.panels.patch.body.clientWidth;
     const under = before.conv ? colors(before.conv) : { scale: "gray", ends: [0, 1] };
     const pooled = before.pool ? colors(before.pool) : under;
@@ -120,7 +124,7 @@ export class Lens {
       high: before.activation?.high ?? 0,
       poolScale: pooled.scale,
       poolEnds: pooled.ends,
-      poolOff: hasPool ? "No window of the pool takes this cell" : "no pooling",
+      poolOff: has("pool") ? "No window of the pool takes this cell" : "no pooling",
     };
     this.panels.show(this.explained, looks, this.wide);
   }

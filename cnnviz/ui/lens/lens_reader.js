@@ -129,7 +129,11 @@ export class Reader {
   #pointAtWeight({ type, target }) {
     const node = target.closest?.(".kg-cell");
     if (!node || !this.view.stages) return;
-    this.lens.weight = type === "pointerover" ? { at: [Number(node.dataset.row), Number(node.dataset.col)], node } : null;
+    const [row, column] = [Number(node.dataset.row), Number(node.dataset.col)];
+    const isOver = type === "pointerover";
+    if (node.closest("[data-of=input]")) return isOver ? this.read({ name: this.view.stages[0].name, row, column }) : this.leave();
+    const height = this.lens.explained?.conv?.height ?? row + 1; // a filter's planes lie one below the other
+    this.lens.weight = isOver ? { at: [row % height, column], node } : null;
     this.refresh();
   }
 
@@ -138,7 +142,10 @@ export class Reader {
   click(name, event) {
     if (this.player.isPlaying) this.player.pause();
     const cell = this.point(name, event);
-    if (cell) this.pin.click(cell, event);
+    if (cell) {
+      this.view.select(name, cell.channel);
+      this.pin.click(cell, event);
+    }
     this.refresh();
   }
 

@@ -74,6 +74,8 @@ def stage_view(
     address: Mapping[str, str | None] | None = None,
     looks: Mapping[str, Look] | None = None,
     usual: Mapping[str, Look] | None = None,
+    selects: Mapping[str, str] | None = None,
+    tall: float = 0.26,
     pin: Sequence[str | int] | None = None,
     check: Mapping[str, Any] | None = None,
     notice: str = "",
@@ -91,6 +93,8 @@ def stage_view(
         address: what is to stand in it: by name, the texts of the settings shown, None of a default.
         looks: by name, what is shown of a stage of several maps.
         usual: by name, what is shown where nobody has chosen.
+        selects: by name, the key of the box that takes the number of a map that is chosen.
+        tall: how much of the window's height a stage may take.
         pin: the cell that the lens keeps to: stage, row, column, perhaps a channel.
         check: what another route found for it: `checking.check`.
         notice: a sentence over the stages, for a setting that cannot work while the last good picture stays.
@@ -100,6 +104,7 @@ def stage_view(
     looks = {**(usual or {}), **(looks or {})}
     header: dict[str, Any] = {"places": list(titles), "titles": titles, "follow": follow, "ignored": ignored or {}}
     header |= {"address": address or {}, "pin": pin, "check": check, "columns": columns, "usual": usual or {}}
+    header |= {"selects": selects or {}, "tall": tall}
     _mount(key=key, data=pack(stages, looks, **header, notice=notice, link_note=link_note))
 
 

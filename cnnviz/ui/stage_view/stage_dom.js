@@ -69,10 +69,10 @@ export function buildStage(name) {
 /** The place of a stage that is off. @param {string} title */
 export const emptyPlace = (title) => element("div", { className: "sv-empty", "aria-hidden": "true" }, `${title}: off`);
 
-/** Write what a stage says of itself. */
-export function labelStage(frame, stage, palette, ends) {
+/** Write what a stage says of itself. @param {[number, number]} span of the values that it shows */
+export function labelStage(frame, stage, span, palette, ends) {
   const shape = stage.shape.join("×");
-  const [low, high] = [stage.low, stage.high].map((number) => format(number));
+  const [low, high] = span.map((number) => format(number));
   frame.section.dataset.shape = stage.shape.join("x");
   frame.title.textContent = stage.title;
   frame.shape.textContent = shape;
@@ -81,7 +81,7 @@ export function labelStage(frame, stage, palette, ends) {
   frame.high.textContent = high;
   frame.low.title = "smallest value";
   frame.high.title = "largest value";
-  frame.legend.style.background = gradient(palette, stage.low, stage.high, ends);
+  frame.legend.style.background = gradient(palette, ...span, ends);
   frame.legend.title = `the colours of the values from ${low} to ${high}`;
   frame.legend.setAttribute("aria-label", frame.legend.title);
   const keys = "Arrow keys go from cell to cell, Enter pins, Space slides the window, question mark lists the keys.";
@@ -89,7 +89,7 @@ export function labelStage(frame, stage, palette, ends) {
 }
 
 const ICONS = { all: "M1 1h6v6H1zM9 1h6v6H9zM1 9h6v6H1zM9 9h6v6H9z", stack: "M1 4h8v8H1zM3 3V2h9v9h-1V3zM6 1V0h9v9h-1V1z" };
-const ALL = { all: "all maps side by side", stack: "all maps as a block with depth: drag to turn it" };
+const ALL = { all: ["all maps", "all maps side by side"], stack: ["stack", "all maps as a block with depth: drag to turn it"] };
 const FEW = 4; // channels that have a button each
 
 /** What a stage can show: each as its look (a channel, -1 for three as RGB, all, stack), how it is written, and its meaning. */
@@ -97,7 +97,7 @@ function looksOf(stage) {
   const maps = isRGB(stage)
     ? [[-1, "RGB", "RGB"], [0, "R", "red"], [1, "G", "green"], [2, "B", "blue"]]
     : stage.ranges.map((_, c) => [c, `${c}`, `map ${c}`]);
-  return [...maps, ...Object.entries(ALL).map(([look, title]) => [look, "", title])];
+  return [...maps, ...Object.entries(ALL).map(([look, texts]) => [look, ...texts])];
 }
 
 /** Offer the looks of a stage that has several channels; `choose` gets the one that is wanted. */
@@ -116,7 +116,7 @@ export function labelChannels(frame, stage, shown, choose) {
 }
 
 function look([name, text, title], choose) {
-  const button = element("button", { type: "button", textContent: text, title, "aria-label": title, onclick: () => choose(name) });
+  const button = element("button", { type: "button", textContent: ICONS[name] ? "" : text, title, "aria-label": title, onclick: () => choose(name) });
   if (ICONS[name]) button.append(drawing("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, drawing("path", { d: ICONS[name] })));
   return button;
 }
@@ -125,7 +125,7 @@ const menu = (options, choose) =>
   element(
     "select",
     { "aria-label": "What is shown", onchange: ({ target }) => choose(target.value in ALL ? target.value : Number(target.value)) },
-    ...options.toReversed().map(([name, , title]) => element("option", { value: `${name}`, textContent: title })),
+    ...options.map(([name, text, title]) => element("option", { value: `${name}`, textContent: name in ALL ? text : title })),
   );
 
 /** Whether three channels are the colours of a picture. */

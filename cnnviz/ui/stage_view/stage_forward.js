@@ -186,13 +186,13 @@ function averaged(plane, [rows, columns], { height, width }) {
 
 /**
  * The stages with other weights in one filter of the last of them; of its maps, that filter's alone is computed anew.
- * @param {Stage[]} stages @param {number} c the filter @param {number[][][]} filter (in, height, width)
+ * @param {Stage[]} stages @param {number} c the filter @param {number[][][]} filter (in, height, width) @param {number} bias
  * @returns {Stage[]}
  */
-export function withFilter(stages, c, filter) {
+export function withFilter(stages, c, filter, bias) {
   const i = stages.length - 1;
   const { how, shape, small, levels, ranges } = stages[i];
-  const stage = { ...stages[i], how: { ...how, weight: how.weight.with(c, filter) } };
+  const stage = { ...stages[i], how: { ...how, weight: how.weight.with(c, filter), bias: how.bias.with(c, Math.fround(bias)) } };
   const from = origin(stages, i);
   const map = new Float32Array(shape[1] * shape[2]);
   convolve(stage, c, { ...stages[from], values: valuesOf(stages, from) }, map);

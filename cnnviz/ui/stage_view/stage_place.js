@@ -2,7 +2,6 @@
 import { MARGIN } from "./stage_frame.js";
 import { tileAt } from "./stage_tiles.js";
 
-const TALLEST = 0.26; // of the window: all stages and their controls stay on one screen
 const CLOSEST = 4; // cells across at the most zoom
 
 /**
@@ -16,11 +15,14 @@ export function shownRange(stage, view) {
   return { x: along(1, view.x), y: along(0, view.y) };
 }
 
-/** A plot's size in CSS pixels: as wide as its column, its cells as tall as they are in the image; for several maps a square. */
-export function plotSize(stage, columnWidth, isTiled) {
+/**
+ * A plot's size in CSS pixels: as wide as its column, its cells as tall as they are in the image; for several maps a square.
+ * @param {any} stage @param {number} columnWidth @param {boolean} isTiled @param {number} tallest share of the window's height
+ */
+export function plotSize(stage, columnWidth, isTiled, tallest) {
   const room = Math.max(40, columnWidth - MARGIN.l - MARGIN.r);
   const aspect = isTiled ? 1 : (stage.shape[1] * stage.jump[0]) / (stage.shape[2] * stage.jump[1]);
-  const height = Math.max(24, Math.min(room * aspect, Math.max(160, TALLEST * window.innerHeight)));
+  const height = Math.max(24, Math.min(room * aspect, Math.max(160, tallest * window.innerHeight)));
   const width = Math.max(24, Math.min(room, height / aspect));
   return { width: Math.round(width) + MARGIN.l + MARGIN.r, height: Math.round(height) + MARGIN.t + MARGIN.b };
 }

@@ -2,7 +2,7 @@
  * Show a tweak at once: what the hands do to the kernel and to the knobs is computed here and painted in the next
  * frame, while the same tweak travels to the server and back. What the server says replaces it.
  */
-import { forward } from "./stage_forward.js";
+import { forward, withFilter } from "./stage_forward.js";
 import { chosen, isWriting, picked, written } from "./stage_knobs.js";
 import { layOut } from "./stage_layout.js";
 
@@ -16,7 +16,8 @@ const PATIENCE = 2000; // ms
 
 /** Whether two values of a setting are the same; weights are float32 wherever they are used. */
 const isSame = (one, other) => JSON.stringify(one) === JSON.stringify(other);
-const float32 = (name, value) => (name === "kernel" ? value.map((row) => row.map(Math.fround)) : value);
+const float32 = (rows) => rows.map((row) => row.map(Math.fround));
+const rounded = (name, value) => (name === "kernel" ? float32(value) : value);
 
 export class Preview {
   /** @param {(stages: Stage[]) => void} show draws stages */
@@ -24,7 +25,7 @@ export class Preview {
     this.show = show;
     /** @type {Partial<Settings>} */ this.wanted = {}; // what the server has not confirmed
     this.frame = 0;
-    this.onKernel = ({ detail }) => this.ask([["kernel", detail.rows]]);
+    this.onKernel = ({ detail: { rows, planes, entry } }) => this.ask(entry === null ? [["kernel", rows]] : [["filter", { entry, planes: planes.map(float32) }]]);
     this.onBox = ({ target, isTrusted }) => {
       const knob = isTrusted && written(target); // what the kernel grid writes, it has said in rows
       if (knob) this.ask([knob]);
@@ -54,7 +55,8 @@ export class Preview {
   /**
    * What the server says.
    * @param {Stage[]} stages
-   * @param {{settings: Settings, words: Words} | null} follow what the browser needs to foretell it; null: it cannot
+   * @param {{settings: Settings, words: Words} | {filters: {bias: number}} | null} follow what the browser needs to foretell it: the
+   *   Lab's knobs, or that the last stage's filters may be edited; null: it cannot
    * @returns {Stage[]} what to show: it, with the tweaks that it has not heard of yet
    */
   hear(stages, follow) {
@@ -62,23 +64,22 @@ export class Preview {
     this.follow = follow;
     if (!follow) this.wanted = {};
     for (const [name, value] of Object.entries(this.wanted)) {
-      if (isSame(value, float32(name, follow.settings[name]))) delete this.wanted[name];
+      if (isSame(value, this.#confirmed(name))) delete this.wanted[name];
     }
     return this.#foretold() ?? stages;
   }
 
   /** @param {[string, unknown][]} knobs settings and what they are to be; null: the server's word stands */
   ask(knobs) {
-    if (!this.follow) return;
-    const { settings } = this.follow;
+    if (!this.follow || (knobs[0]?.[0] === "filter") !== Boolean(this.follow.filters)) return;
     let isNews = false;
     for (const [name, value] of knobs) {
       if (value === null) {
         isNews ||= name in this.wanted;
         delete this.wanted[name];
-      } else if (!isSame(float32(name, value), this.wanted[name] ?? float32(name, settings[name]))) {
+      } else if (!isSame(rounded(name, value), this.wanted[name] ?? this.#confirmed(name))) {
         isNews = true;
-        this.wanted[name] = float32(name, value);
+        this.wanted[name] = rounded(name, value);
       }
     }
     if (!isNews) return;
@@ -90,9 +91,18 @@ export class Preview {
     });
   }
 
+  /** What a setting is, as the server has it; of the filters, that which a hand is at. */
+  #confirmed(name) {
+    if (name !== "filter") return rounded(name, this.follow.settings[name]);
+    const { entry } = this.wanted.filter ?? {};
+    return { entry, planes: this.stages.at(-1).how.weight?.[entry] };
+  }
+
   /** The stages as they will be, or null: nothing is to come, or only the server can tell. */
   #foretold() {
     if (Object.keys(this.wanted).length === 0) return null;
+    const { filter } = this.wanted;
+    if (filter) return filter.entry < this.stages.at(-1).shape[0] ? withFilter(this.stages, filter.entry, filter.planes, this.follow.filters.bias) : null;
     const laid = layOut(this.stages[0], { ...this.follow.settings, ...this.wanted }, this.follow.words);
     return laid && forward(laid, this.stages);
   }

@@ -105,6 +105,13 @@ export function paintTiles(screen, tiles, edges, picture) {
   pen.imageSmoothingQuality = "high";
   pen.strokeStyle = EDGE;
   pen.lineWidth = 1;
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+  pen.beginPath();
+  for (const [from, to] of edges) {
+    pen.moveTo(...from);
+    pen.lineTo(...to);
+  }
+  pen.stroke(); // before the maps, which hide those behind them
   for (const { channel, at, wide, tall, side } of tiles) {
     const cells = picture(channel);
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -113,13 +120,6 @@ export function paintTiles(screen, tiles, edges, picture) {
     pen.drawImage(cells, ...SIDES[side](cells.width, cells.height), 0, 0, wide, tall);
     if (edges.length > 0) pen.strokeRect(0.5, 0.5, wide - 1, tall - 1);
   }
-  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-  pen.beginPath();
-  for (const [from, to] of edges) {
-    pen.moveTo(...from);
-    pen.lineTo(...to);
-  }
-  pen.stroke();
 }
 
 /** The nearest tile under a point of the plot, and the share of its width and height; null where there is none. @param {Tile[]} tiles */

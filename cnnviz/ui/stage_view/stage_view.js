@@ -22,7 +22,14 @@ import { rows } from "./stage_values.js";
 const REST = 350; // ms without a tweak before Plotly is told
 const MOST_CELLS = 250_000; // that Plotly is given: it lies under the canvas, and takes 0.3 µs for each
 const STILL = 4; // px that a click may move
+const TALLEST = 0.26; // of the window: all stages and their controls stay on one screen
 const TURN = 0.01; // radians a px
+
+/** The scale of values in a range: one that is black at 0. */
+function scaleOf(low, high) {
+  const reach = Math.max(-low, high);
+  return low < 0 ? { scale: "diverging", ends: [-reach, reach] } : { scale: "sequential", ends: [0, high] };
+}
 
 class View {
   drawn = 0;
@@ -159,9 +166,16 @@ class View {
   /** Show something else of a stage; where the page has a box for it, that takes note, and so does the link. */
   choose(name, look) {
     this.looks.set(name, look);
+    if (typeof look === "number") this.select(name, look);
     const text = [...this.looks].filter(([stage, chosen]) => chosen !== this.message.usual?.[stage]).map(([stage, chosen]) => `${stage}:${chosen === -1 ? "rgb" : chosen}`);
     write("looks", text.join(","));
     this.draw();
+  }
+
+  /** One of a stage's maps is chosen: whoever edits its filter takes note. */
+  select(name, channel) {
+    const box = this.message.selects?.[name];
+    if (box && channel >= 0) write(box, `${channel}`);
   }
 
   /** The channel that a stage shows; -1 for three as RGB. Of several at once, the first. */
@@ -173,12 +187,18 @@ class View {
   /** The scale of a stage and the values at its ends: its own, or the one that all computed stages share. */
   colors(stage, channel = this.channel(stage)) {
     if (isRGB(stage) && channel >= 0) return { scale: ["red", "green", "blue"][channel], ends: stage.colors };
-    if (!this.bar.isShared || stage.scale === "gray") return { scale: stage.scale, ends: stage.colors };
+    if (stage.scale === "gray") return { scale: stage.scale, ends: stage.colors };
+    if (!this.bar.isShared) return this.look(stage) === channel ? scaleOf(...stage.ranges[channel]) : { scale: stage.scale, ends: stage.colors };
     const computed = this.stages.filter((other) => other.scale !== "gray");
     const low = Math.min(...computed.map((other) => other.low));
     const high = Math.max(...computed.map((other) => other.high));
-    const reach = Math.max(-low, high);
-    return low < 0 ? { scale: "diverging", ends: [-reach, reach] } : { scale: "sequential", ends: [0, high] };
+    return scaleOf(low, high);
+  }
+
+  /** From where to where the values reach that a stage shows. */
+  span(stage) {
+    const look = this.look(stage);
+    return stage.scale === "gray" || typeof look === "string" ? [stage.low, stage.high] : stage.ranges[look];
   }
 
   /** The page's colours, which change with its scheme only, and then all is drawn: each look at them costs a frame 2 ms. */
@@ -195,14 +215,14 @@ class View {
     for (const stage of this.stages) {
       const frame = this.frames.get(stage.name);
       const { scale, ends } = this.colors(stage);
-      labelStage(frame, stage, palettes[scale], ends);
+      labelStage(frame, stage, this.span(stage), palettes[scale], ends);
       labelChannels(frame, stage, this.look(stage), (look) => this.choose(stage.name, look));
     }
     const columns = this.stages.map((stage) => this.frames.get(stage.name).section.clientWidth); // one layout, not one a stage
     this.stages.forEach((stage, index) => {
       const frame = this.frames.get(stage.name);
       const look = this.look(stage);
-      const { width, height } = plotSize(stage, columns[index], typeof look === "string");
+      const { width, height } = plotSize(stage, columns[index], typeof look === "string", this.message.tall ?? TALLEST);
       frame.plot.style.cssText = `width:${width}px;height:${height}px`;
       Object.assign(frame.lit, { width, height });
       const inner = `width:${width - MARGIN.l - MARGIN.r}px;height:${height - MARGIN.t - MARGIN.b}px`;
