@@ -83,7 +83,8 @@ def plan(
     the deeper layers filter k is the kernel on map k and 0 on all others: each map then goes its own way, and
     a grid in it can only come from the dilation.
     With "random", all weights are drawn by `method`, each tensor with a seed of its own, and a separable
-    convolution cannot imitate the plain one.
+    convolution cannot imitate the plain one. The depthwise filter of channel c is the part of a plain filter
+    that lies on it, weight[c mod K, c]: with K = C, as many groups as channels are exactly depthwise.
 
     Args:
         kernel_rows: rows of equal length; with "random" only their number and length count.
@@ -133,8 +134,9 @@ def _from_kernel(kernel: Tensor, channels: int, out_channels: int, seed: int) ->
 def _from_seed(size: Pair, channels: int, out_channels: int, method: str, seed: int) -> _Tensors:
     weight = initialise(method, (out_channels, channels, *size), seed)
     # not seed + 1 …: the plain weights of one seed would be the depthwise ones of its neighbour
-    seeds = torch.randint(2**63 - 1, (4,), generator=torch.Generator().manual_seed(seed)).tolist()
-    depthwise = initialise(method, (channels, 1, *size), seeds[0])
-    pointwise = initialise(method, (out_channels, channels, 1, 1), seeds[1])
-    second, third = (initialise(method, (out_channels, out_channels, *size), later) for later in seeds[2:])
+    seeds = torch.randint(2**63 - 1, (3,), generator=torch.Generator().manual_seed(seed)).tolist()
+    every = torch.arange(channels)
+    depthwise = weight[every % out_channels, every][:, None]
+    pointwise = initialise(method, (out_channels, channels, 1, 1), seeds[0])
+    second, third = (initialise(method, (out_channels, out_channels, *size), later) for later in seeds[1:])
     return weight, depthwise, pointwise, (second, third)

@@ -101,13 +101,13 @@ _ALL = (
          "Look for a checkerboard: if the stride does not divide the kernel's size, "
          "some cells get more stamps than others.",
          ("stride",), kind_steps.transposed),
-    Kind("stacked", "Dilated, three in a row",
+    Kind("stacked", "Dilated ×3",
          "Three convolutions in a row, all with the same dilation: the view grows with each. "
          "With a dilation of 2 or more an output cell still reads only cells on a coarse grid, and its neighbour reads "
          "another grid (gridding: Wang et al. 2018, section 3.2). "
          "Look at the cells that are read, and for a grid in the output where the input is smooth or has one dot.",
          ("dilation",), kind_steps.stacked),
-    Kind("sawtooth", "Dilated in a sawtooth",
+    Kind("sawtooth", "Sawtooth ×3",
          "Three convolutions in a row at the same cost, with dilations one apart: d - 1, d and d + 1. "
          "The unequal gaps fill each other, which is the remedy for gridding (Wang et al. 2018, section 3.2). "
          "Look at the cells that are read: with 3×3 filters and a dilation of 2 the same span as three "

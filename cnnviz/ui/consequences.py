@@ -11,6 +11,7 @@ from cnnviz.activations import ACTIVATIONS
 from cnnviz.layers import Activation, Conv2d, Pool2d, WindowLayer
 from cnnviz.network import Stage
 from cnnviz.shapes import pair, times
+from cnnviz.ui.comparison import Branch
 
 Shape = tuple[int, ...]
 
@@ -71,6 +72,25 @@ def of_counts(rows: Sequence[tuple[str, int, int, str]]) -> None:
     name, count, *_ = others[0]
     ratio = count / weights
     st.caption(f"The {name} layer needs {ratio:,.0f} times the weights." if ratio >= 1.5 else "Both need the same.")
+
+
+def of_kinds(branches: Sequence[Branch]) -> None:
+    """What each kind makes and costs, and how far one of its cells sees."""
+    lines = [
+        "| | output | parameters | multiply-adds | ms, measured | one cell spans | and reads |",
+        "|---|---|--:|--:|--:|--:|--:|",
+    ]
+    for branch in branches:
+        if (price := branch.cost) is None:
+            continue
+        share = price.cells / max(1, price.span[0] * price.span[1])
+        reads = f"{price.cells:,}" + (f" of {price.span[0] * price.span[1]:,}" if share < 1 else "")
+        numbers = f"**{price.parameters:,}** | {price.macs:,} | {branch.milliseconds:.2f}"
+        lines.append(f"| {branch.title} | {times(price.output_shape)} | {numbers} | {times(price.span)} | {reads} |")
+    st.markdown("\n".join(lines))
+    shapes = {branch.cost.output_shape for branch in branches if branch.cost}
+    if len(shapes) > 1:
+        st.caption("Maps of different sizes cannot be subtracted: a difference is shown where they are alike.")
 
 
 def of_whole_patch(ours: np.ndarray, theirs: np.ndarray) -> None:

@@ -6,7 +6,7 @@ wait for two dozen widgets. `Reading.agrees` says at the end whether they show w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,6 +131,12 @@ class Controls:
             label, options, options.index(default), key=name, bind="query-params", accept_new_options=True,
             placeholder=WRITABLE, **widget,
         )  # fmt: skip
+
+    def set_all(self, texts: Mapping[str, str]) -> None:
+        """Give all settings of the page these texts, or their defaults. For a button's `on_click`."""
+        for name, setting in self._settings.items():
+            text = texts.get(name, setting.default)
+            st.session_state[name] = setting.parse(text) if setting.numeric else text
 
     def default(self, name: str) -> str:
         """The text that stands for "not said"."""

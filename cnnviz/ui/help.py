@@ -50,9 +50,16 @@ EDITS = (
     "The filters that are not as they were drawn, each after its number: a preset's name, a method and a seed, or its "
     "planes, as in 0=red-edges|3=kaiming_normal:7. Planes are divided by /, rows by ;, cells by a comma."
 )
-LOOKS = (
-    "What is shown of a block of maps: a map's number, all, a stack, or rgb. The buttons above write it here."
+LOOKS = "What is shown of a block of maps: a map's number, all, a stack, or rgb. The buttons above write it here."
+GROUPS = (
+    "The channels are split into so many groups, and each filter sees one of them. 1 is plain; as many as channels is "
+    "depthwise."
 )
+WEIGHTS = (
+    "**kernel**: every filter is the kernel below, times a number for each channel. **random**: all weights are drawn "
+    "by the method and the seed."
+)
+MAPS = "What goes in: the picture itself (1 or 3 channels), or so many maps that a first layer makes of it."
 PARAMETERS = {
     "negative_slope": "What negative sums are multiplied by.",
     "alpha": "Far below zero, the result comes near to minus this.",

@@ -13,6 +13,8 @@ from cnnviz.filters import MAX_FILTERS, parse_edits
 from cnnviz.functional import POOLS
 from cnnviz.images import MAX_SIZE, SAMPLES
 from cnnviz.kernels import INITIALISATIONS, MAX_SIDE, parse_kernel
+from cnnviz.kind_plans import WEIGHTS
+from cnnviz.kinds import KINDS
 from cnnviz.padding import PADDING_MODES
 
 FIRST_FILTERS = "0=red-edges|1=upright-edges|2=level-edges|3=green-minus-magenta|4=yellow-minus-blue|5=red-on-green"
@@ -196,6 +198,33 @@ VOLUMES = (
     choice("patch", ("window", "image"), "window"),
     LOOKS,
     pin("a stage, row, column and map as in 0:12,20,3"),
+)
+SLOTS = ("a", "b", "c")  # the places of kinds side by side
+
+
+def _slot(slot: str, kind: str) -> tuple[Setting, ...]:
+    return (
+        choice(f"kind_{slot}", (("none",) if slot == "c" else ()) + tuple(KINDS), kind),
+        sizes(f"stride_{slot}", "2", 1, 64),
+        sizes(f"dilation_{slot}", "2", 1, 64),
+        whole(f"groups_{slot}", "4", 1, 64),
+    )
+
+
+KINDS_PAGE = (
+    *image("chelsea", "96", "rgb"),
+    choice("maps", ("image", "4", "8", "12", "16"), "12"),
+    whole("out_channels", "12", 1, 64),
+    Setting("kernel", "edge", parse_kernel, "a preset's name, rows such as 0,1,0;1,-4,1;0,1,0, or random weights"),
+    choice("weights", WEIGHTS, "random"),
+    choice("init", INITIALISATIONS, "kaiming_uniform"),
+    whole("seed", "0", 0, 9999),
+    padding("padding", "same"),
+    *_slot("a", "plain"),
+    *_slot("b", "separable"),
+    *_slot("c", "none"),
+    LOOKS,
+    pin("a stage, row, column and map as in a0:12,20,3"),
 )
 
 

@@ -20,6 +20,7 @@ menu = {
     "Explore": [
         st.Page(PAGES / "explore" / "lab.py", title="Lab", icon=":material/science:", default=True),
         st.Page(PAGES / "explore" / "volumes.py", title="Volumes", icon=":material/deployed_code:"),
+        st.Page(PAGES / "explore" / "kinds.py", title="Kinds of convolution", icon=":material/category:"),
     ],
 }
 st.navigation(menu, position="top").run()

@@ -6,7 +6,7 @@ import { around, touched, trail } from "./lens_trace.js";
 import { said } from "./lens_words.js";
 import { element, stylesheet } from "./stage_dom.js";
 import { ACTIVATIONS, value } from "./stage_values.js";
-import { origin } from "./stage_window.js";
+import { origin, origins } from "./stage_window.js";
 
 /**
  * @typedef {import("./stage_values.js").Stage} Stage
@@ -80,16 +80,19 @@ export class Lens {
     };
     if (explained.pool) explained.pool.isPending = pendingIn(explained.pool, progress[origin(stages, p)]);
     this.explained = explained;
+    const one = [filter];
     const cells = around(stages, i, cell);
     if (i < conv) Object.assign(explained.conv, partOf(explained.conv, stage, cell, cells[conv], places[conv]));
     this.panels.build(explained.conv?.channels.length ?? 0);
     if (!this.#hasWeight(explained.conv)) this.weight = null;
     this.lit = this.weight ? touched(stages, conv, this.weight.at) : cells;
     if (this.weight) explained.conv.weight = { at: this.weight.at, sums: this.lit[conv], of: stages[conv].shape };
-    this.channels = stages.map((_, j) => {
-      if (j === i) return shown;
-      if (conv >= 0 && j === origin(stages, conv)) return explained.conv.channels.map(({ channel }) => channel);
-      return i >= conv && j >= conv && places[j] ? [filter] : null; // a pixel has a part in every filter's map
+    this.channels = [];
+    stages.forEach(({ how }, j) => {
+      const isOnward = i >= conv && j > conv && how.op !== "conv" && origins(stages, j).some((from) => this.channels[from] === one);
+      if (j === i) this.channels[j] = i >= conv ? one : shown;
+      else if (conv >= 0 && j === origin(stages, conv)) this.channels[j] = explained.conv.channels.map(({ channel }) => channel);
+      else this.channels[j] = (j === conv && i >= conv) || isOnward ? one : null; // a pixel has a part in every filter's map
     });
     Object.assign(this.root.dataset, { stage: stage.name, row: cell.row, col: cell.column, value: explained.values[0], channel: shown[0] });
     this.#show(

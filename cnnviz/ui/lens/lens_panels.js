@@ -8,6 +8,7 @@ import { format } from "./stage_values.js";
 
 const TALL = 80; // px for the grids of a panel
 const TALL_EACH = 55; // and for each channel's, where there are several, one below the other
+const TALL_ALL = 177; // for all of them
 const MANY = 4; // channels: more stand in a square of small grids
 const GAP = 4; // px between them
 const TERM = /** @type {const} */ (["x", "w", "product"]); // of the products' cells
@@ -92,7 +93,9 @@ export class Panels {
     this.root.classList.toggle("many", count > MANY);
     if (count === 1) return { wide, tall: TALL };
     if (count > MANY) {
-      const each = Math.floor(wide / Math.ceil(Math.sqrt(count))) - GAP;
+      const columns = Math.ceil(Math.sqrt(count));
+      const each = Math.floor(Math.min(wide / columns, TALL_ALL / Math.ceil(count / columns))) - GAP;
+      this.root.style.setProperty("--ln-across", `${columns * (each + GAP)}px`);
       return { wide: each, tall: each };
     }
     const isStacked = hasRoom(wide / width, TALL_EACH / height);

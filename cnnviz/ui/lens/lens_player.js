@@ -124,12 +124,15 @@ export class Player {
 export const isDone = (progress, row, column) =>
   !progress || row < progress.rows || (row < progress.partial && column < progress.columns);
 
-/** Cover what is not computed yet. @param {HTMLCanvasElement} screen a stage's picture @param {{x: number[], y: number[]}} range shown */
-export function cover(screen, range, { rows, partial, columns }, color) {
-  const pen = screen.getContext("2d");
-  const [wide, tall] = [screen.width / (range.x[1] - range.x[0]), screen.height / (range.y[1] - range.y[0])];
+/**
+ * Cover what is not computed yet.
+ * @param {CanvasRenderingContext2D} pen @param {{width: number, height: number}} size of the picture, at the pen's origin
+ * @param {{x: number[], y: number[]}} range shown
+ */
+export function cover(pen, { width, height }, range, { rows, partial, columns }, color) {
+  const [wide, tall] = [width / (range.x[1] - range.x[0]), height / (range.y[1] - range.y[0])];
   const [x, top, bottom] = [(columns - 0.5 - range.x[0]) * wide, (rows - 0.5 - range.y[0]) * tall, (partial - 0.5 - range.y[0]) * tall];
   pen.fillStyle = color;
-  pen.fillRect(Math.max(0, x), top, screen.width, bottom - top);
-  pen.fillRect(0, bottom, screen.width, Math.max(0, screen.height - bottom));
+  pen.fillRect(Math.max(0, x), top, width - Math.max(0, x), bottom - top);
+  pen.fillRect(0, bottom, width, Math.max(0, height - bottom));
 }

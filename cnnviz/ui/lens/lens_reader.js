@@ -63,7 +63,9 @@ export class Reader {
   }
 
   #middle() {
-    const stage = this.view.stages.find(({ how }) => how.op === "conv") ?? this.view.stages[0];
+    const { stages, message } = this.view;
+    const convs = stages.filter(({ how }) => how.op === "conv");
+    const stage = convs.find(({ name }) => message.alike?.includes(name)) ?? convs[0] ?? stages[0];
     return this.#on(stage, { row: Math.floor(stage.shape[1] / 2), column: Math.floor(stage.shape[2] / 2) });
   }
 
@@ -232,7 +234,7 @@ export class Reader {
       pin: this.#pinOn(stage),
       channels: lens.weight ? null : lens.channels[k],
     }));
-    stages.forEach((stage, k) => {
+    view.visible.forEach(({ stage, i: k }) => {
       const frame = view.frames.get(stage.name);
       const { cells } = this.marks[k];
       Object.assign(frame.section.dataset, { litRows: cells.rows.join(), litCols: cells.columns.join() });

@@ -66,14 +66,15 @@ export function buildStage(name) {
   return frame;
 }
 
-/** The place of a stage that is off. @param {string} title */
-export const emptyPlace = (title) => element("div", { className: "sv-empty", "aria-hidden": "true" }, `${title}: off`);
+/** The place of a stage that is off, or of none: then it has no title. @param {string} title */
+export const emptyPlace = (title) => element("div", { className: title ? "sv-empty" : "sv-empty blank", "aria-hidden": "true" }, title ? `${title}: off` : "");
 
 /** Write what a stage says of itself. @param {[number, number]} span of the values that it shows */
 export function labelStage(frame, stage, span, palette, ends) {
   const shape = stage.shape.join("×");
   const [low, high] = span.map((number) => format(number));
   frame.section.dataset.shape = stage.shape.join("x");
+  frame.section.classList.toggle("source", !stage.arrow); // nothing leads to it
   frame.title.textContent = stage.title;
   frame.shape.textContent = shape;
   frame.how.textContent = stage.arrow.replaceAll("\n", " ");

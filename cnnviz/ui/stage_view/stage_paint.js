@@ -87,6 +87,7 @@ export function show(cells, screen, range, [rows, columns]) {
   const height = Math.max(1, Math.round(screen.clientHeight * ratio));
   if (screen.width !== width || screen.height !== height) Object.assign(screen, { width, height });
   const context = screen.getContext("2d");
+  context.setTransform(1, 0, 0, 1, 0, 0);
   const spanX = range.x[1] - range.x[0];
   const spanY = range.y[1] - range.y[0];
   context.clearRect(0, 0, width, height);

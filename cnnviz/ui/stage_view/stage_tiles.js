@@ -94,8 +94,9 @@ export function stack(channels, aspect, { width, height }, { yaw, pitch }, isPic
  * Draw tiles.
  * @param {HTMLCanvasElement} screen @param {Tile[]} tiles @param {[number[], number[]][]} edges
  * @param {(channel: number) => HTMLCanvasElement} picture of a channel
+ * @param {(pen: CanvasRenderingContext2D, tile: Tile) => void} hide covers what is not to be seen yet
  */
-export function paintTiles(screen, tiles, edges, picture) {
+export function paintTiles(screen, tiles, edges, picture, hide) {
   const ratio = window.devicePixelRatio || 1;
   const [width, height] = [screen.clientWidth, screen.clientHeight].map((side) => Math.max(1, Math.round(side * ratio)));
   if (screen.width !== width || screen.height !== height) Object.assign(screen, { width, height });
@@ -118,6 +119,7 @@ export function paintTiles(screen, tiles, edges, picture) {
     pen.transform(...at);
     pen.imageSmoothingEnabled = cells.width > wide * ratio;
     pen.drawImage(cells, ...SIDES[side](cells.width, cells.height), 0, 0, wide, tall);
+    if (side === "all") hide(pen, { channel, at, wide, tall, side });
     if (edges.length > 0) pen.strokeRect(0.5, 0.5, wide - 1, tall - 1);
   }
 }

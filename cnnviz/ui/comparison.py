@@ -1,0 +1,270 @@
+"""What the page Kinds computes: kinds of convolution on the same maps, what each costs, and where they differ."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cnnviz.filters import bank
+from cnnviz.kernels import KernelError
+from cnnviz.kind_costs import Cost, cost
+from cnnviz.kind_plans import Plan, Step, plan
+from cnnviz.kinds import KINDS, Kind
+from cnnviz.layers import Conv2d, ConvTranspose2d, Shape
+from cnnviz.network import Stage, forward
+from cnnviz.shapes import ShapeError, times
+from cnnviz.ui.checking import Pin, check
+from cnnviz.ui.chosen_image import Chosen
+from cnnviz.ui.limits import afford
+from cnnviz.ui.settings import SLOTS
+from cnnviz.ui.stage_view import Look, StageMap
+from cnnviz.ui.stages import moved, stage_map
+from cnnviz.zero_insertion import transposed_as_plain, zeros_between
+
+# The filters that make many maps of a picture, so that there are channels to group and to mix; then come random ones.
+FIRST_LAYER = dict(enumerate((
+    "upright-edges", "level-edges", "yellow-minus-blue", "brightness", "red-on-green", "bright-spots", "green-to-red",
+    "red-edges", "soft-blur", "only-red", "blue-edges", "green-minus-magenta",
+)))  # fmt: skip
+ROUNDS, PATIENCE = 5, 0.03  # of a measurement: at most so many, and about so many seconds
+
+
+@dataclass(frozen=True, eq=False)
+class Layered:
+    """One layer on the page: what it reads, what it makes, and its weights as a plain convolution has them."""
+
+    name: str
+    stages: list[Stage]
+    parameters: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Branch:
+    """A kind in its place: A, B or C.
+
+    kind: None where the place is empty. error: why it cannot work; then it has no maps and no cost.
+    """
+
+    slot: str
+    kind: Kind
+    maps: tuple[StageMap, ...] = ()
+    layers: tuple[Layered, ...] = ()
+    cost: Cost | None = None
+    milliseconds: float = 0.0
+    error: ValueError | None = None
+
+    @property
+    def title(self) -> str:
+        return f"{self.slot.upper()} {self.kind.title}"
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """One state of the page: the maps that all kinds get, the kinds, and the differences from the first."""
+
+    source: tuple[StageMap, ...]  # the input first, the maps last
+    branches: tuple[Branch, ...]
+    differences: tuple[StageMap, ...]
+
+    @property
+    def channels(self) -> int:
+        """How many maps every kind gets."""
+        return len(self.source[-1].maps)
+
+    @property
+    def maps(self) -> list[StageMap]:
+        return [*self.source, *(entry for branch in self.branches for entry in branch.maps), *self.differences]
+
+    @property
+    def outputs(self) -> list[str]:
+        """The stages whose colours and maps go together."""
+        return [branch.maps[-1].name for branch in self.branches if branch.maps] + [e.name for e in self.differences]
+
+    @property
+    def usual(self) -> dict[str, Look]:
+        """What is shown unless one says otherwise: all maps of every stage, and the picture as one."""
+        return {entry.name: "all" for entry in self.maps[1:] if len(entry.maps) > 1}
+
+    @property
+    def columns(self) -> int:
+        return len(self.rows[0])
+
+    @property
+    def places(self) -> dict[str, str]:
+        """By name, in order, the titles of the places; an empty one has a name that is no stage's."""
+        titles = {entry.name: entry.title for entry in self.maps}
+        names = [name for row in self.rows for name in row]
+        return {name or f"empty {at}": titles.get(name, "") for at, name in enumerate(names)}
+
+    @property
+    def rows(self) -> list[list[str]]:
+        """The places on the page: what all get, then the steps of each kind to its output, then its difference."""
+        steps = [[entry.name for entry in branch.maps if not entry.hidden] for branch in self.branches]
+        shown = [entry.name for entry in self.source if not entry.hidden]
+        most = max(map(len, steps), default=0)
+        last = {entry.name[-1]: entry.name for entry in self.differences}
+        rows = []
+        for row in range(max(len(steps), len(shown))):
+            slot = self.branches[row].slot if row < len(steps) else ""
+            middle = steps[row] if row < len(steps) else []
+            rows.append([*(shown[row : row + 1] or [""]), *[""] * (most - len(middle)), *middle, last.get(slot, "")])
+        return rows if last else [row[:-1] for row in rows]
+
+    def check(self, pin: Pin | None) -> dict[str, Any] | None:
+        """The pinned cell by another route, for the lens."""
+        layers = [layer for branch in self.branches for layer in branch.layers]
+        for layer in layers:
+            if pin and layer.name == pin[0]:
+                return check(pin, layer.stages, [layer.parameters], {layer.name: "conv"})
+        return None
+
+
+def run(values: Mapping[str, Any], chosen: Chosen) -> Comparison:
+    """Compute the page's state; a kind that cannot work says so, and the others stand."""
+    source, x = _source(values, chosen)
+    branches = tuple(_branch(slot, values, source[-1], x) for slot in SLOTS if values[f"kind_{slot}"] != "none")
+    return Comparison(source, branches, tuple(_differences(branches)))
+
+
+def _source(values: Mapping[str, Any], chosen: Chosen) -> tuple[tuple[StageMap, ...], Tensor]:
+    """The picture, and the maps that a first layer makes of it where some are wanted."""
+    picture = stage_map(Stage("input", None, chosen.image), None, {}, "input", "Input")
+    if values["maps"] == "image":
+        return (picture,), chosen.image
+    count = int(values["maps"])
+    weight, bias = bank(count, chosen.image.shape[1], (3, 3), "kaiming_uniform", 0, FIRST_LAYER)
+    parameters = {"weight": weight, "bias": bias}
+    return _convolved(picture, Conv2d(count, padding="same"), chosen.image, parameters, "maps", f"{count} maps of it")
+
+
+def _convolved(
+    before: StageMap, layer: Conv2d, x: Tensor, parameters: Mapping[str, Tensor], name: str, title: str
+) -> tuple[tuple[StageMap, ...], Tensor]:
+    """The stages of one convolution, `before` among them, and what it makes. Its padded input is not shown."""
+    maps = [before]
+    stages = forward([layer], x, [parameters])
+    for stage in stages[1:]:
+        is_padded = stage.name == "padded"
+        origins = (maps[-1].name,)
+        named = (f"{name}-padded" if is_padded else name), title
+        maps.append(stage_map(stage, maps[-1], parameters, *named, origins=origins, hidden=is_padded))
+    return tuple(maps), stages[-1].output
+
+
+def _branch(slot: str, values: Mapping[str, Any], source: StageMap, x: Tensor) -> Branch:
+    kind = KINDS[values[f"kind_{slot}"]]
+    try:
+        made = plan(
+            values["kernel"], x.shape[1], values["out_channels"], weights=values["weights"], method=values["init"],
+            seed=values["seed"], stride=values[f"stride_{slot}"], dilation=values[f"dilation_{slot}"],
+            groups=groups_of(values, slot, x.shape[1]), padding=values["padding"],
+        )  # fmt: skip
+        price = cost(kind, made, tuple(x.shape[1:]))
+        afford("kind", price.macs)
+        steps = kind.steps(made)
+        maps, layers, y = [source], list[Layered](), x
+        for index, step in enumerate(steps):
+            name = f"{slot}{index}"
+            title = f"{slot.upper()} {kind.title}" if index == len(steps) - 1 else f"{slot.upper()} step {index + 1}"
+            shown, after, layer = _step(step, maps[-1], y, name, title)
+            maps, layers, y = [*maps, *shown[1:]], [*layers, layer], after
+        if not y.isfinite().all():
+            raise ShapeError("These numbers grow beyond what a float32 can hold.")
+        return Branch(slot, kind, tuple(maps[1:]), tuple(layers), price, milliseconds(kind, made, tuple(x.shape[1:])))
+    except (ShapeError, KernelError) as error:
+        return Branch(slot, kind, error=error)
+
+
+def _step(
+    step: Step, before: StageMap, x: Tensor, name: str, title: str
+) -> tuple[tuple[StageMap, ...], Tensor, Layered]:
+    """One layer's stages. A transposed convolution is shown as what it is: zeros put between, then convolved."""
+    layer = step.layer
+    if isinstance(layer, Conv2d):
+        shown, after = _convolved(before, layer, x, step.parameters, name, title)
+        shown = (*shown[:-1], replace(shown[-1], arrow=_arrow(layer)))
+        return shown, after, Layered(name, forward([layer], x, [step.parameters]), step.parameters)
+    assert isinstance(layer, ConvTranspose2d)
+    pads, weight, apart = transposed_as_plain(layer, step.parameters["weight"], tuple(x.shape[1:]))
+    spread = zeros_between(x, apart, pads)
+    how = {"op": "pad", "pads": pads, "mode": "zeros", "value": 0.0, "step": apart}
+    jump = before.jump[0] / apart[0], before.jump[1] / apart[1]
+    corner = moved(replace(before, jump=jump), (-pads[0], -pads[2]))
+    between = StageMap(
+        f"{name}-spread", f"{title[0]} zeros between", spread[0].numpy(), how, corner, jump, "zeros\nbetween",
+        (before.name,), before.picture,
+    )  # fmt: skip
+    plain = Conv2d(layer.out_channels, layer.kernel_size, dilation=layer.dilation, bias=False)
+    after = layer(x, **step.parameters)
+    stages = [Stage("input", None, spread), Stage("conv", plain, after)]
+    entry = stage_map(stages[1], between, {"weight": weight}, name, title, origins=(between.name,))
+    return (before, between, entry), after, Layered(name, stages, {"weight": weight})
+
+
+def _arrow(layer: Conv2d) -> str:
+    """What a layer does, in a few words."""
+    words = [f"∗ {times(layer.kernel_size)}"]  # type: ignore[arg-type]  # layers hold pairs
+    words += [f"step {times(layer.stride)}"] * (layer.stride != (1, 1))  # type: ignore[arg-type]
+    words += [f"dilation {times(layer.dilation)}"] * (layer.dilation != (1, 1))  # type: ignore[arg-type]
+    words += [f"groups {layer.groups}"] * (layer.groups > 1)
+    return "\n".join(words)
+
+
+def _differences(branches: tuple[Branch, ...]) -> Iterator[StageMap]:
+    """Each kind's maps minus the first one's, where they are of one shape."""
+    first, *others = (branch.maps[-1] if branch.maps else None for branch in branches) if branches else [None]
+    for branch, entry in zip(branches[1:], others):
+        if first is None or entry is None or first.maps.shape != entry.maps.shape:
+            continue
+        title = f"{branch.slot.upper()} − {branches[0].slot.upper()}"
+        origins = entry.name, first.name
+        how = {"op": "difference"}
+        maps = entry.maps - first.maps
+        yield StageMap(f"difference-{branch.slot}", title, maps, how, entry.start, entry.jump, title, origins)
+
+
+def groups_of(values: Mapping[str, Any], slot: str, channels: int) -> int:
+    """The number of groups: the largest that splits both channel counts and is not above what the slider says."""
+    common = math.gcd(channels, values["out_channels"])
+    return max(count for count in range(1, common + 1) if common % count == 0 and count <= values[f"groups_{slot}"])
+
+
+def milliseconds(kind: Kind, made: Plan, shape: Shape) -> float:
+    """How long a kind takes here, in ms: the quickest of a few rounds, measured once for the same sizes."""
+    sizes = made.weight.shape, made.stride, made.dilation, made.groups, made.padding
+    return _measured(_Timed(kind, made), kind.name, sizes, shape)
+
+
+class _Timed:
+    """What is measured. It is always "equal", so that a measurement is kept by its sizes and not by its weights."""
+
+    def __init__(self, kind: Kind, made: Plan) -> None:
+        self.steps = kind.steps(made)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Timed)
+
+    def __hash__(self) -> int:
+        return 0
+
+
+@lru_cache(maxsize=256)
+def _measured(timed: _Timed, name: str, sizes: Any, shape: Shape) -> float:
+    x = torch.zeros(1, *shape)
+    best, began = math.inf, time.perf_counter()
+    for _ in range(ROUNDS):
+        start, y = time.perf_counter(), x
+        for step in timed.steps:
+            y = step.layer(y, **step.parameters)
+        now = time.perf_counter()
+        best = min(best, now - start)
+        if now - began > PATIENCE:
+            break
+    return best * 1000

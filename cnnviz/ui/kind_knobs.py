@@ -1,0 +1,73 @@
+"""The controls of the page Kinds: which kind stands in which place, with the options that it heeds; and examples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import streamlit as st
+
+from cnnviz.kinds import KINDS
+from cnnviz.ui import consequences, help
+from cnnviz.ui.comparison import Branch, Comparison, groups_of
+from cnnviz.ui.controls import Controls
+from cnnviz.ui.settings import SLOTS
+
+# What is worth seeing first: by title, the settings that are not at their defaults.
+EXAMPLES: Final[Mapping[str, Mapping[str, str]]] = {
+    "Separable": {},
+    "Groups": {"kind_b": "grouped", "kind_c": "depthwise"},
+    "Dilation": {"kind_b": "dilated", "maps": "image", "out_channels": "3", "weights": "kernel", "looks": "a0:0,b0:0,difference-b:0"},
+    "Gridding": {
+        "kind_a": "stacked", "kind_b": "sawtooth", "maps": "image", "out_channels": "1", "color": "gray",
+        "image": "moving-dot", "kernel": "box", "weights": "kernel", "size": "48",
+    },
+    "Checkerboard": {
+        "kind_a": "transposed", "kind_b": "plain", "maps": "image", "out_channels": "1", "color": "gray",
+        "image": "camera", "kernel": "box", "weights": "kernel", "size": "48",
+    },
+}  # fmt: skip
+
+
+def choose_kinds(show: Controls, values: Mapping[str, Any], now: Comparison) -> None:
+    """Show the places A, B and C."""
+    branches = {branch.slot: branch for branch in now.branches}
+    for slot in SLOTS:
+        branch = branches.get(slot)
+        knobs = KINDS[values[f"kind_{slot}"]].knobs if branch else ()
+        with st.container(horizontal=True, gap="small"):
+            show.picked(f"kind_{slot}", slot.upper())
+            for knob in knobs:
+                _knob(show, f"{knob}_{slot}", knob, now.channels)
+        show.say(*(f"{knob}_{slot}" for knob in knobs))
+        if branch:
+            _say(branch, values, now.channels)
+
+
+def _knob(show: Controls, name: str, knob: str, channels: int) -> None:
+    if knob != "groups":
+        show.typed(name, knob.capitalize(), ("1", "2", "3", "4"), help=getattr(help, knob.upper()))
+        return
+    if int(st.session_state.get(name, 1)) > channels:
+        st.session_state[name] = channels  # the slider is no longer so long
+    show.whole(name, f"Groups, 1 … {channels}", 1, channels, help=help.GROUPS)
+
+
+def _say(branch: Branch, values: Mapping[str, Any], channels: int) -> None:
+    """What the kind is, what cannot work, and which number of groups stands for one that does not divide."""
+    st.caption(branch.kind.about)
+    consequences.of_error(branch.error)
+    if "groups" not in branch.kind.knobs:
+        return
+    wanted, found = values[f"groups_{branch.slot}"], groups_of(values, branch.slot, channels)
+    if wanted != found:
+        both = f"{channels} channels and {values['out_channels']} filters"
+        st.caption(f"{wanted} groups of equal size cannot be made of {both}: shown are **{found}**.")
+
+
+def examples(show: Controls) -> None:
+    """Buttons that set the page to something worth seeing."""
+    with st.container(horizontal=True, gap="small", key="examples"):
+        st.caption("For example:")
+        for title, settings in EXAMPLES.items():
+            st.button(title, key=f"example-{title}", on_click=show.set_all, args=(settings,), type="tertiary")
