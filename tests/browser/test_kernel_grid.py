@@ -144,7 +144,7 @@ def test_moving(lab: Lab) -> None:
 
 
 def test_wheel_and_page_keys(lab: Lab) -> None:
-    lab.open()
+    lab.open(**SMALL)
     page = lab.page
     at = lambda: lab.kernel()[1][1]  # noqa: E731
     becomes = lambda value: eventually(lambda: at() == value, page)  # noqa: E731
@@ -182,7 +182,7 @@ def test_wheel_and_page_keys(lab: Lab) -> None:
 
 
 def test_dragging_a_cell_and_the_stages_follow(lab: Lab) -> None:
-    lab.open()
+    lab.open(**SMALL)
     page = lab.page
     x, y = centre(lab)
     lab.record("conv")
