@@ -275,6 +275,7 @@ def test_the_cell_under_the_pointer_is_explained_when_zoomed(lab: Lab) -> None:
     settings = {"size": "60", "image": "chelsea"}
     lab.open(**settings)
     lab.settled()
+    a_resting_pointer_is_followed_when_the_picture_moves_under_it(lab)
     page = lab.page
     maps = expected.stages(**settings)
     ways: dict[str, Callable[[], None]] = {
@@ -304,9 +305,7 @@ def test_the_cell_under_the_pointer_is_explained_when_zoomed(lab: Lab) -> None:
         page.keyboard.press("0")
 
 
-def test_a_resting_pointer_is_followed_when_the_picture_moves_under_it(lab: Lab) -> None:
-    lab.open(size="60")
-    lab.settled()
+def a_resting_pointer_is_followed_when_the_picture_moves_under_it(lab: Lab) -> None:
     page = lab.page
     everything = page.get_by_role("button", name="Show all")
     for way in ("wheel", "double click"):
