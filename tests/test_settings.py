@@ -110,6 +110,7 @@ def test_a_pin_is_a_stage_a_row_and_a_column(stage: str) -> None:
         f"{stage}:1,2,3",
         f"{stage}1,2",
         f"{stage}:1.5,2",
+        f"{stage}:99999,1",
         "1,2",
         f"{stage}:",
         "lens:1,2",

@@ -112,6 +112,22 @@ def new_lab(browser: Browser, server: str, watched: Callable[[BrowserContext], N
 
 
 @pytest.fixture
+def another(context: BrowserContext, server: str, watched: Callable[[BrowserContext], None]) -> Iterator[Lab]:
+    """A Lab on a page of its own, in the context that the tests share: its files are there already."""
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    yield Lab(page, server)
+    page.close()
+
+
+@pytest.fixture
+def allow(context: BrowserContext) -> Iterator[Callable[..., None]]:
+    """Grant permissions to the context that the tests share: `allow("camera")`."""
+    yield lambda *permissions: context.grant_permissions(permissions)
+    context.clear_permissions()
+
+
+@pytest.fixture
 def lab(shared_page: Page, server: str, watched: Callable[[BrowserContext], None]) -> Iterator[Lab]:
     """A Lab at 1440×900, not opened yet: the tests take turns on one page, each load is a new visit."""
     shared_page.set_default_timeout(PATIENCE)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from torch import Tensor
 
@@ -23,6 +25,7 @@ def numbers(text: str, separator: str = ",") -> tuple[int, int]:
     return found[0], found[-1]
 
 
+@cache
 def stages(picture: bytes | None = None, **settings: str) -> dict[str, Tensor]:
     """Every stage (C, H, W) by name. picture: an upload, instead of the sample."""
     say = DEFAULTS | settings

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from playwright.sync_api import Error, Locator, Page, expect
 
 PATIENCE = 20_000  # ms; long, because nothing here measures speed
+QUIET = 80  # ms; longer than the moment between a key and what it makes the page say
 
 KERNEL_ROWS = """() => [...document.querySelectorAll('.kg-row')].map((row) =>
   [...row.querySelectorAll('input')].map((cell) => Number(cell.dataset.value)))"""
@@ -36,6 +37,35 @@ READINGS = """([stage, height, width]) => {
   }
   return texts;
 }"""
+# Before a page's own scripts: notes whether what the page said last to the server is still unanswered, and when a word
+# went either way.
+WATCH_LINE = """(() => {
+  if (window.testLine) return;
+  const line = (window.testLine = { isWaiting: false, spokenAt: 0 });
+  const heard = new WeakSet();
+  const { send } = WebSocket.prototype;
+  const speak = (isWaiting) => Object.assign(line, { isWaiting, spokenAt: Date.now() });
+  WebSocket.prototype.send = function (data) {
+    if (!heard.has(this)) this.addEventListener("message", () => speak(false));
+    heard.add(this);
+    speak(true);
+    return send.call(this, data);
+  };
+})()"""
+# Resolves once no script runs, no answer is awaited, and no word has been said for `quiet` ms from now on.
+IDLE = """([quiet, patience]) => new Promise((resolve, reject) => {
+  const start = Date.now();
+  let busyAt = start;
+  const look = () => {
+    const now = Date.now();
+    const { isWaiting, spokenAt } = window.testLine;
+    if (isWaiting || !document.querySelector('[data-test-script-state="notRunning"]')) busyAt = now;
+    if (now - Math.max(busyAt, spokenAt) >= quiet) return resolve();
+    if (now - start > patience) return reject(new Error("the scripts do not come to rest"));
+    setTimeout(look, 5);
+  };
+  look();
+})"""
 WATCH_DRAWN = """stage => {
   const view = document.querySelector('[data-drawn]');
   const canvas = view.querySelector(`[data-stage=${stage}] .sv-cells`);
@@ -56,13 +86,14 @@ def eventually(check: Callable[[], Any], page: Page) -> None:
         except (AssertionError, Error):
             if late:
                 raise
-        page.wait_for_timeout(40)
+        page.wait_for_timeout(20)
 
 
 class Lab:
     def __init__(self, page: Page, server: str) -> None:
         self.page = page
         self.server = server
+        page.add_init_script(WATCH_LINE)
 
     def open(self, query: str = "", **settings: Any) -> Lab:
         """Go to the page with these settings in its address, and wait until it is drawn and at rest."""
@@ -74,11 +105,8 @@ class Lab:
         return self
 
     def idle(self) -> None:
-        """Wait until no script runs. Between a key and its run there is a moment, hence the pause."""
-        for _ in range(2):
-            self.page.wait_for_selector('[data-test-script-state="notRunning"]')
-            self.page.wait_for_timeout(80)
-        self.page.wait_for_selector('[data-test-script-state="notRunning"]')
+        """Wait until no script runs and the server has answered all that the page said."""
+        self.page.evaluate(IDLE, [QUIET, PATIENCE])
 
     def settled(self) -> None:
         """Wait until Plotly shows what the canvases show."""
@@ -147,10 +175,11 @@ class Lab:
         self.idle()
 
     def type(self, name: str, text: str) -> None:
-        """Key by key: to a menu, text that comes at once may look like letters added to what it held."""
+        """Replace what a widget holds. To a menu, text that comes at once may look like letters added to it."""
         box = self.widget(name)
+        is_menu = box.get_attribute("role") == "combobox"
         box.press("ControlOrMeta+a")
-        box.press_sequentially(text)
+        box.press_sequentially(text) if is_menu else self.page.keyboard.insert_text(text)
         box.press("Enter")
 
     def press(self, name: str) -> None:

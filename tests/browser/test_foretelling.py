@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import WebSocketRoute, expect
 
 from tests.browser import expected
-from tests.browser.conftest import OpenLab
 from tests.browser.lab_page import Lab, eventually
 from tests.browser.test_lab import check_readings
 
@@ -44,7 +42,7 @@ class Mute:
             say()
 
 
-BASE = {"size": "24x30", "image": "coffee", "fit": "stretch", "color": "rgb"}
+BASE = {"size": "12x15", "image": "coffee", "fit": "stretch", "color": "rgb"}
 TWEAKS = {
     "kernel": "1,2;3,4;5,-6", "bias": "0.5", "stride": "2,1", "dilation": "1,3", "padding": "3,2",
     "padding_mode": "reflect", "activation": "tanh", "pool": "avg", "pool_size": "3", "pool_stride": "1,2",
@@ -52,8 +50,8 @@ TWEAKS = {
 }  # fmt: skip
 
 
-def test_every_knob_is_followed_before_the_server_answers(new_lab: OpenLab) -> None:
-    lab = new_lab()
+def test_every_knob_is_followed_before_the_server_answers(another: Lab) -> None:
+    lab = another
     line = Mute(lab)
     lab.open(**BASE)
     settings = dict(BASE)
@@ -73,23 +71,24 @@ def test_every_knob_is_followed_before_the_server_answers(new_lab: OpenLab) -> N
         check_readings(lab, "pool", stages["pool"])
 
 
-@pytest.mark.parametrize("name", ["padding", "activation", "pool"])
-def test_a_stage_that_goes_goes_at_once(new_lab: OpenLab, name: str) -> None:
-    lab = new_lab()
+def test_a_stage_that_goes_goes_at_once(another: Lab) -> None:
+    lab = another
     line = Mute(lab)
     lab.open(**BASE)
-    off = "valid" if name == "padding" else "none"
-    for text in (off, {"padding": "same", "activation": "elu", "pool": "l2"}[name]):
-        line.hold()
-        lab.type(name, text)
-        lab.wait_shapes(expected.shapes(**BASE, **{name: text}))
-        line.release()
-        lab.idle()
-        lab.wait_shapes(expected.shapes(**BASE, **{name: text}))
+    settings = dict(BASE)
+    for name, texts in {"padding": ("valid", "same"), "activation": ("none", "elu"), "pool": ("none", "l2")}.items():
+        for text in texts:
+            settings[name] = text
+            line.hold()
+            lab.type(name, text)
+            lab.wait_shapes(expected.shapes(**settings))
+            line.release()
+            lab.idle()
+            lab.wait_shapes(expected.shapes(**settings))
 
 
-def test_by_the_mouse_too(new_lab: OpenLab) -> None:
-    lab = new_lab()
+def test_by_the_mouse_too(another: Lab) -> None:
+    lab = another
     line = Mute(lab)
     lab.open(**BASE)
     line.hold()
@@ -104,8 +103,8 @@ def test_by_the_mouse_too(new_lab: OpenLab) -> None:
     lab.wait_shapes(expected.shapes(**BASE, stride="3", kernel="-1,-1,-1;-1,8,-1;-1,-1,-1;0,0,0"))
 
 
-def test_half_written_text_and_what_is_given_up_change_nothing(new_lab: OpenLab) -> None:
-    lab = new_lab()
+def test_half_written_text_and_what_is_given_up_change_nothing(another: Lab) -> None:
+    lab = another
     lab.open(**BASE)
     shapes, pixels = lab.shapes(), lab.pixels()
     box = lab.widget("stride")
@@ -120,8 +119,8 @@ def test_half_written_text_and_what_is_given_up_change_nothing(new_lab: OpenLab)
     assert (lab.shapes(), lab.pixels()) == (shapes, pixels)
 
 
-def test_what_the_server_never_hears_of_is_taken_back(new_lab: OpenLab) -> None:
-    lab = new_lab()
+def test_what_the_server_never_hears_of_is_taken_back(another: Lab) -> None:
+    lab = another
     lab.open(**BASE)
     pixels = lab.pixels()
     detail = "{ detail: { rows: [[1, 2], [3, 4]] } }"
@@ -130,8 +129,8 @@ def test_what_the_server_never_hears_of_is_taken_back(new_lab: OpenLab) -> None:
     eventually(lambda: lab.pixels() == pixels, lab.page)
 
 
-def test_two_tweaks_before_the_server_answers_both_stay_in_the_address(new_lab: OpenLab) -> None:
-    lab = new_lab()
+def test_two_tweaks_before_the_server_answers_both_stay_in_the_address(another: Lab) -> None:
+    lab = another
     line = Mute(lab)
     lab.open(size="64")
     line.hold()
@@ -151,8 +150,8 @@ def test_two_tweaks_before_the_server_answers_both_stay_in_the_address(new_lab: 
     lab.wait_query(size="64", kernel="5,-1,-1;-1,8,-1;-1,-1,-1", bias="0.1")
 
 
-def test_back_while_an_answer_is_on_its_way_does_not_stop_the_page(new_lab: OpenLab) -> None:
-    lab = new_lab()
+def test_back_while_an_answer_is_on_its_way_does_not_stop_the_page(another: Lab) -> None:
+    lab = another
     line = Mute(lab)
     lab.open(size="64")
     lab.widget("bias").press("ArrowUp")

@@ -38,8 +38,13 @@ def test_what_it_says_of_itself(lab: Lab) -> None:
     expect(page.locator(".kg-menu")).to_have_value("edge")
 
 
-def test_typed_numbers_mean_what_they_say(lab: Lab) -> None:
+def test_typed_and_pasted_numbers_mean_what_they_say(lab: Lab) -> None:
     lab.open(**SMALL)
+    typed_numbers_mean_what_they_say(lab)
+    paste_from_a_spreadsheet(lab)
+
+
+def typed_numbers_mean_what_they_say(lab: Lab) -> None:
     said = {".5": "0.5", "-1e-2": "-0.01", "1/9": "0.11111111", "0,5": "0.5", "−1": "-1", "+3": "3", "-.25": "-0.25"}
     for text, value in said.items():
         lab.write(1, 1, text)
@@ -49,8 +54,49 @@ def test_typed_numbers_mean_what_they_say(lab: Lab) -> None:
         expect(lab.page.locator(".kg-menu")).to_have_value("")
 
 
-def test_bad_text_is_said_and_the_last_good_kernel_stays(lab: Lab) -> None:
+def paste_from_a_spreadsheet(lab: Lab) -> None:
+    def paste(text: str) -> None:
+        lab.cell(0, 0).click()
+        lab.paste_text(text)
+
+    paste("0,5\t1\r\n-2\t1/4\r\n")
+    assert lab.kernel() == [[0.5, 1], [-2, 0.25]]
+    assert "now 2×2" in status(lab)
+    lab.wait_kernel("0.5,1;-2,0.25")
+    paste("1,0,-1;2,0,-2;1,0,-1")
+    assert lab.kernel() == [[1, 0, -1], [2, 0, -2], [1, 0, -1]]
+    paste("1\t2\n3")
+    assert "row 2 has 1" in status(lab)
+    paste("\n".join(["1\t2"] * 12))
+    assert "12×2" in status(lab)
+    paste("1\tpear\n3\t4")
+    assert "pear" in status(lab)
+    paste("\n\n")
+    assert "no numbers" in status(lab)
+    assert lab.kernel() == [[1, 0, -1], [2, 0, -2], [1, 0, -1]], "a bad paste changes nothing"
+    lab.page.keyboard.press("Control+z")
+    assert lab.kernel() == [[0.5, 1], [-2, 0.25]]
+
+
+def test_text_that_is_no_number_and_typing_that_is_taken_back(lab: Lab) -> None:
     lab.open(**SMALL)
+    escape_takes_typing_back(lab)
+    bad_text_is_said_and_the_last_good_kernel_stays(lab)
+    unfinished_text_is_not_called_wrong(lab)
+    bad_text_that_was_left_keeps_its_own_weight(lab)
+
+
+def escape_takes_typing_back(lab: Lab) -> None:
+    lab.cell(1, 1).click()
+    lab.page.keyboard.type("42")
+    assert lab.kernel()[1][1] == 42
+    lab.page.keyboard.press("Escape")
+    assert lab.kernel() == EDGE
+    lab.wait_kernel("edge")
+    assert lab.page.get_by_role("button", name="Nothing to undo").count() == 1
+
+
+def bad_text_is_said_and_the_last_good_kernel_stays(lab: Lab) -> None:
     page = lab.page
     before = lab.pixels()
     for text in ("abc", "1/0", "--", "1e9"):
@@ -71,8 +117,7 @@ def test_bad_text_is_said_and_the_last_good_kernel_stays(lab: Lab) -> None:
         assert status(lab) == "" and lab.cell(1, 1).input_value() == "8"
 
 
-def test_unfinished_text_is_not_called_wrong(lab: Lab) -> None:
-    lab.open(**SMALL)
+def unfinished_text_is_not_called_wrong(lab: Lab) -> None:
     lab.cell(1, 1).click()
     lab.page.keyboard.type("-")
     assert lab.cell(1, 1).get_attribute("aria-invalid") is None and "unfinished" in status(lab)
@@ -83,29 +128,17 @@ def test_unfinished_text_is_not_called_wrong(lab: Lab) -> None:
     assert lab.kernel()[1][1] == -2 and status(lab) == ""
 
 
-def test_bad_text_that_was_left_keeps_its_own_weight(lab: Lab) -> None:
-    lab.open(**SMALL)
+def bad_text_that_was_left_keeps_its_own_weight(lab: Lab) -> None:
     lab.cell(1, 1).click()
     lab.page.keyboard.type("1/0")
     lab.write(0, 0, "5")
     lab.cell(1, 1).click()
     lab.page.keyboard.press("Escape")
-    assert lab.kernel() == [[5, -1, -1], [-1, 8, -1], [-1, -1, -1]]
+    assert lab.kernel() == [[5, -1, -1], [-1, -2, -1], [-1, -1, -1]]
     lab.cell(2, 2).click()
     lab.page.keyboard.press("Backspace")
     lab.page.keyboard.press("Tab")
     assert lab.kernel()[2][2] == -1 and lab.cell(2, 2).input_value() == "−1" and status(lab) == ""
-
-
-def test_escape_takes_typing_back(lab: Lab) -> None:
-    lab.open(**SMALL)
-    lab.cell(1, 1).click()
-    lab.page.keyboard.type("42")
-    assert lab.kernel()[1][1] == 42
-    lab.page.keyboard.press("Escape")
-    assert lab.kernel() == EDGE
-    lab.wait_kernel("edge")
-    assert lab.page.get_by_role("button", name="Nothing to undo").count() == 1
 
 
 def test_moving(lab: Lab) -> None:
@@ -143,8 +176,14 @@ def test_moving(lab: Lab) -> None:
     lab.wait_kernel("7,-15,-1;-1,8,-1;-1,3,0.25")
 
 
-def test_wheel_and_page_keys(lab: Lab) -> None:
-    lab.open()
+def test_the_wheel_page_keys_and_a_drag_change_a_weight(lab: Lab) -> None:
+    lab.open(**SMALL)
+    wheel_and_page_keys(lab)
+    lab.fill("kernel", "edge")
+    dragging_a_cell_and_the_stages_follow(lab)
+
+
+def wheel_and_page_keys(lab: Lab) -> None:
     page = lab.page
     at = lambda: lab.kernel()[1][1]  # noqa: E731
     becomes = lambda value: eventually(lambda: at() == value, page)  # noqa: E731
@@ -181,8 +220,7 @@ def test_wheel_and_page_keys(lab: Lab) -> None:
     lab.wait_kernel("-1,-1,-1;-1,8.99,-1;-1,-1,-1")
 
 
-def test_dragging_a_cell_and_the_stages_follow(lab: Lab) -> None:
-    lab.open()
+def dragging_a_cell_and_the_stages_follow(lab: Lab) -> None:
     page = lab.page
     x, y = centre(lab)
     lab.record("conv")
@@ -209,8 +247,15 @@ def test_dragging_a_cell_and_the_stages_follow(lab: Lab) -> None:
     assert lab.kernel()[1][1] == value, "down is not sideways"
 
 
-def test_turns_sizes_and_sums(lab: Lab) -> None:
+def test_turns_presets_and_sizes(lab: Lab) -> None:
     lab.open(kernel="sobel-x", **SMALL)
+    turns_sizes_and_sums(lab)
+    presets_normalise_undo_redo_reset(lab)
+    lab.fill("kernel", "1")
+    sizes_from_one_to_eleven(lab)
+
+
+def turns_sizes_and_sums(lab: Lab) -> None:
     page = lab.page
     lab.press("Transpose: rows become columns")
     lab.wait_kernel("sobel-y")
@@ -231,8 +276,7 @@ def test_turns_sizes_and_sums(lab: Lab) -> None:
     lab.wait_kernel("sobel-x")
 
 
-def test_presets_normalise_undo_redo_reset(lab: Lab) -> None:
-    lab.open(**SMALL)
+def presets_normalise_undo_redo_reset(lab: Lab) -> None:
     page = lab.page
     page.locator(".kg-menu").select_option("gaussian")
     lab.wait_kernel("gaussian")
@@ -252,9 +296,7 @@ def test_presets_normalise_undo_redo_reset(lab: Lab) -> None:
     lab.wait_kernel("gaussian")
 
 
-def test_sizes_from_one_to_eleven(lab: Lab) -> None:
-    lab.open(kernel="1", **SMALL)
-
+def sizes_from_one_to_eleven(lab: Lab) -> None:
     def press_ten_times(button: int) -> None:
         """Both steppers: each has "fewer", then "more"."""
         for axis in (0, 1):
@@ -297,32 +339,6 @@ def test_random_weights_come_from_their_seed(lab: Lab) -> None:
     assert lab.kernel() == first
     lab.idle()
     assert lab.kernel() == first, "the answer to what was undone does not come back"
-
-
-def test_paste_from_a_spreadsheet(lab: Lab) -> None:
-    lab.open(**SMALL)
-
-    def paste(text: str) -> None:
-        lab.cell(0, 0).click()
-        lab.paste_text(text)
-
-    paste("0,5\t1\r\n-2\t1/4\r\n")
-    assert lab.kernel() == [[0.5, 1], [-2, 0.25]]
-    assert "now 2×2" in status(lab)
-    lab.wait_kernel("0.5,1;-2,0.25")
-    paste("1,0,-1;2,0,-2;1,0,-1")
-    assert lab.kernel() == [[1, 0, -1], [2, 0, -2], [1, 0, -1]]
-    paste("1\t2\n3")
-    assert "row 2 has 1" in status(lab)
-    paste("\n".join(["1\t2"] * 12))
-    assert "12×2" in status(lab)
-    paste("1\tpear\n3\t4")
-    assert "pear" in status(lab)
-    paste("\n\n")
-    assert "no numbers" in status(lab)
-    assert lab.kernel() == [[1, 0, -1], [2, 0, -2], [1, 0, -1]], "a bad paste changes nothing"
-    lab.page.keyboard.press("Control+z")
-    assert lab.kernel() == [[0.5, 1], [-2, 0.25]]
 
 
 def test_a_kernel_written_as_text_reaches_the_grid(lab: Lab) -> None:

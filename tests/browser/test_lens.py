@@ -9,19 +9,18 @@ from typing import Any, Literal
 
 import numpy as np
 import pytest
-from playwright.sync_api import BrowserContext, Page, WebSocket, expect
+from playwright.sync_api import Page, WebSocket, expect
 
 from cnnviz.layers import Pool2d
 from cnnviz.receptive_fields import reads
 from tests.browser import expected
 from tests.browser.conftest import OpenLab
-from tests.browser.lab_page import PATIENCE, Lab, eventually
+from tests.browser.lab_page import Lab, eventually
 from tests.browser.test_foretelling import Mute
-from tests.browser.test_lab import box, overlap, warnings
+from tests.browser.test_lab import SCHEMES, box, overlap, warnings
 
 PHONE: Any = {"width": 390, "height": 844}
 LARGE = "normal:11x11:3"
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 DOUBLE = 500  # ms: clicks that are further apart are no double click
 AWAY = (4, 4)  # on no stage
 
@@ -79,8 +78,11 @@ def lens(lab: Lab) -> dict[str, str]:
 
 def place(lab: Lab) -> tuple[str, int, int]:
     """The cell that is explained."""
-    now = lens(lab)
-    return now["stage"], int(now["row"]), int(now["col"])
+    return place_in(lens(lab))
+
+
+def place_in(said: dict[str, str]) -> tuple[str, int, int]:
+    return said["stage"], int(said["row"]), int(said["col"])
 
 
 def terms(lab: Lab) -> np.ndarray:
@@ -112,8 +114,9 @@ def explains(lab: Lab, stage: str, row: int, column: int, value: float | None = 
     """Wait until the lens explains this cell and gives it this value."""
 
     def check() -> None:
-        assert place(lab) == (stage, row, column)
-        assert value is None or float(lens(lab)["value"]) == pytest.approx(value, rel=1e-5, abs=1e-5)
+        now = lens(lab)
+        assert place_in(now) == (stage, row, column)
+        assert value is None or float(now["value"]) == pytest.approx(value, rel=1e-5, abs=1e-5)
 
     eventually(check, lab.page)
 
@@ -272,6 +275,7 @@ def test_the_cell_under_the_pointer_is_explained_when_zoomed(lab: Lab) -> None:
     settings = {"size": "60", "image": "chelsea"}
     lab.open(**settings)
     lab.settled()
+    a_resting_pointer_is_followed_when_the_picture_moves_under_it(lab)
     page = lab.page
     maps = expected.stages(**settings)
     ways: dict[str, Callable[[], None]] = {
@@ -301,9 +305,7 @@ def test_the_cell_under_the_pointer_is_explained_when_zoomed(lab: Lab) -> None:
         page.keyboard.press("0")
 
 
-def test_a_resting_pointer_is_followed_when_the_picture_moves_under_it(lab: Lab) -> None:
-    lab.open(size="60")
-    lab.settled()
+def a_resting_pointer_is_followed_when_the_picture_moves_under_it(lab: Lab) -> None:
     page = lab.page
     everything = page.get_by_role("button", name="Show all")
     for way in ("wheel", "double click"):
@@ -327,19 +329,24 @@ def test_a_resting_pointer_is_followed_when_the_picture_moves_under_it(lab: Lab)
         explains(lab, "conv", 52, 47)
 
 
-def test_pointing_at_a_weight_lights_all_that_it_touches(lab: Lab) -> None:
+def test_pointing_at_a_weight_lights_all_that_it_touches_and_moves_nothing(lab: Lab) -> None:
     lab.open(size="12", pin="conv:3,4")
     page = lab.page
     lit = lambda name: lab.stage(name).evaluate("({dataset: d}) => [d.litRows, d.litCols]")  # noqa: E731
     listed = lambda first, last: ",".join(map(str, range(first, last + 1)))  # noqa: E731
     alone = {name: lit(name) for name in lab.shapes()}
     assert alone["conv"] == ["3", "4"] and alone["input"] == ["2,3,4", "3,4,5"] and alone["pool"] == ["1", "2"]
+    top = lambda: box(page.locator(".st-key-knobs"))["y"]  # noqa: E731
+    top_alone = top()
+    page.locator(".ln-product-grid i").first.hover()
+    assert top() == top_alone
     for grid in (".ln-kernel-grid i", ".kg-cell"):
         page.locator(grid).nth(2).hover()  # row 0, column 2: it meets padding in the first row and the last column
         assert lit("conv") == [listed(1, 11), listed(0, 10)], grid
         assert lit("input") == [listed(0, 10), listed(1, 11)], grid
         assert lit("pool") == [listed(0, 5), listed(0, 5)], grid
         assert place(lab) == ("conv", 3, 4)
+        assert top() == top_alone, grid
         page.mouse.move(*AWAY)
         eventually(lambda: {name: lit(name) for name in alone} == alone, page)
     # A weight that a tweak takes away is not pointed at any more.
@@ -412,7 +419,7 @@ def test_a_click_pins(lab: Lab) -> None:
     assert warnings(lab) == ""
 
 
-def test_a_pin_that_is_typed_after_a_double_click_counts(lab: Lab) -> None:
+def test_a_pin_typed_after_a_double_click_counts_and_two_fast_clicks_end_at_the_second(lab: Lab) -> None:
     lab.open(size="12")
     lab.settled()
     lab.page.mouse.dblclick(*spot(lab, "conv", 5, 5))
@@ -421,11 +428,6 @@ def test_a_pin_that_is_typed_after_a_double_click_counts(lab: Lab) -> None:
     lab.wait_query(size="12", pin="conv:3,4")
     lab.page.mouse.move(*AWAY)
     explains(lab, "conv", 3, 4)
-
-
-def test_two_fast_clicks_end_at_the_second(lab: Lab) -> None:
-    lab.open(size="12")
-    lab.settled()
     first, second = spot(lab, "conv", 2, 3), spot(lab, "conv", 8, 9)
     lab.page.mouse.click(*first)
     lab.page.mouse.click(*second)
@@ -436,7 +438,7 @@ def test_two_fast_clicks_end_at_the_second(lab: Lab) -> None:
     assert lab.shown("pin") == "conv:8,9"
 
 
-def test_a_pin_survives_every_tweak_and_the_link_shows_the_same_lens(lab: Lab, new_lab: OpenLab) -> None:
+def test_a_pin_survives_every_tweak_and_the_link_shows_the_same_lens(lab: Lab, another: Lab) -> None:
     settings = {"image": "chelsea", "size": "14", "color": "rgb"}
     lab.open(**settings)
     lab.settled()
@@ -457,7 +459,7 @@ def test_a_pin_survives_every_tweak_and_the_link_shows_the_same_lens(lab: Lab, n
     explains_as(lab, settings, "activation", 1, 0)
     lab.wait_query(**settings, pin="activation:1,0")
 
-    other = new_lab()
+    other = another
     other.page.goto(lab.page.url)
     other.page.wait_for_selector("[data-drawn]")
     other.idle()
@@ -556,7 +558,7 @@ def test_a_pin_that_a_tweak_takes_away_comes_back_with_it(lab: Lab) -> None:
 
 
 def test_a_pin_that_makes_no_sense_is_said_and_ignored(lab: Lab) -> None:
-    for text in ("<script>alert(1)</script>", "conv:99999,1", "conv:1,1" + "1" * 6000):
+    for text in ("<script>alert(1)</script>", "conv:1,1" + "1" * 6000):
         lab.open(size="12", pin=text)
         said = warnings(lab)
         assert f"pin = {text[:40]}" in said and "in the address was ignored" in said, text
@@ -583,15 +585,6 @@ def test_a_pin_that_makes_no_sense_is_said_and_ignored(lab: Lab) -> None:
 
 
 # --- the badge ------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def another(lab: Lab) -> Iterator[Lab]:
-    """A Lab on a page of its own, in the context that the tests share."""
-    page = lab.page.context.new_page()
-    page.set_default_timeout(PATIENCE)
-    yield Lab(page, lab.server)
-    page.close()
 
 
 def badge_value(lab: Lab) -> float:
@@ -957,18 +950,10 @@ FRAMES = """() => {
 }"""
 
 
-def test_the_slide_begins_where_it_is(lab: Lab) -> None:
-    lab.open(size="12", pin="conv:3,4")
-    lab.settled()
-    lab.page.evaluate(FRAMES)
-    tool(lab, "^Slide").click()
-    assert rises(lab.page.evaluate("runFrames(60)"), "conv", 12)[0] == 3 * 12 + 4
-
-
-def test_whoever_wants_less_motion_sees_two_pictures_a_second(another: Lab) -> None:
+def test_the_slide_begins_where_it_is_and_whoever_wants_less_motion_sees_two_pictures_a_second(another: Lab) -> None:
     lab = another
     lab.page.emulate_media(reduced_motion="reduce")
-    lab.open(size="24", pin="conv:0,0")
+    lab.open(size="24", pin="conv:3,4")
     lab.settled()
     lab.page.evaluate(FRAMES)
     seen: list[list[int]] = []
@@ -977,7 +962,7 @@ def test_whoever_wants_less_motion_sees_two_pictures_a_second(another: Lab) -> N
         lab.page.emulate_media(reduced_motion=wish)
         tool(lab, "^Slide").click()
         lab.page.get_by_role("slider", name="Speed").fill("40")
-        lab.page.evaluate("runFrames(1)")
+        assert lab.page.evaluate("runFrames(1)") == [["conv", 3, 4]]
         seen.append(rises(lab.page.evaluate("runFrames(240)"), "conv", 24))  # four seconds
         tool(lab, "^End the slide").click()
     calm, lively = (len(set(places)) for places in seen)
@@ -1215,15 +1200,8 @@ def last_number(text: str, pattern: str) -> float:
     return float(found[1])
 
 
-@pytest.fixture
-def clipboard(context: BrowserContext) -> Iterator[None]:
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
-    yield
-    context.clear_permissions()
-
-
-@pytest.mark.usefixtures("clipboard")
-def test_the_arithmetic_is_taken_away(lab: Lab, tmp_path: Path) -> None:
+def test_the_arithmetic_is_taken_away(lab: Lab, allow: Callable[..., None], tmp_path: Path) -> None:
+    allow("clipboard-read", "clipboard-write")
     settings = {"image": "coffee", "size": "12", "kernel": "1,-2;0.5,3", "bias": "-0.25"}
     lab.open(**settings, pin="activation:3,4")
     takes_away(lab, settings, tmp_path)
@@ -1383,15 +1361,6 @@ def every_part_has_its_place(lab: Lab, device: str) -> None:
 
 def test_every_part_has_its_place_on_a_desk(lab: Lab) -> None:
     every_part_has_its_place(lab, "desk")
-
-
-def test_pointing_at_numbers_does_not_move_the_knobs(lab: Lab) -> None:
-    lab.open(size="24", pin="conv:5,6")
-    top = lambda: box(lab.page.locator(".st-key-knobs"))["y"]  # noqa: E731
-    before = top()
-    for grid in (".ln-product-grid i", ".kg-cell", ".ln-kernel-grid i"):
-        lab.page.locator(grid).first.hover()
-        assert top() == before, grid
 
 
 def test_on_a_phone_every_part_has_its_place_and_a_finger_explains_and_pins(new_lab: OpenLab) -> None:
