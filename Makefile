@@ -27,6 +27,7 @@ format: .venv/dev
 bench: .venv/dev .venv/chromium
 	$(BIN)/python bench/tweak.py
 	$(BIN)/python bench/lens.py
+	$(BIN)/python bench/volumes.py
 
 .venv/python:
 	$$(command -v $(PYTHON) || command -v python3) -m venv .venv

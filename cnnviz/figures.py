@@ -51,13 +51,12 @@ class ColorRange:
     high: float
 
 
-def color_range(maps: np.ndarray) -> ColorRange:
+def color_range(low: float, high: float) -> ColorRange:
     """Signed maps get the diverging scale, centred on zero; others the sequential one, from zero: black is always 0.
 
     Args:
-        maps: (C, H, W), finite.
+        low, high: the smallest and the largest value, finite.
     """
-    low, high = float(maps.min()), float(maps.max())
     if low < 0:
         reach = max(-low, high)
         return ColorRange("diverging", -reach, reach)

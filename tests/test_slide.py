@@ -46,7 +46,7 @@ def random(*shape: int, seed: int = 0) -> np.ndarray:
 def simple(height: int, width: int, **changes: Any) -> Slide:
     """A 3×3 window over a random map."""
     after = random(height - 2, width - 2, seed=1) - np.float32(0.5)
-    colors = figures.color_range(after[None])
+    colors = figures.color_range(after.min(), after.max())
     return replace(Slide(random(1, height, width), after, GRAY, colors, (3, 3), (1, 1)), **changes)
 
 
@@ -56,7 +56,7 @@ def photograph() -> Slide:
     padded = torch.nn.functional.pad(x, (1, 1, 1, 1))
     weight = torch.tensor([[[[-1.0, -1, -1], [-1, 8, -1], [-1, -1, -1]]]])
     after = conv2d(padded, weight)[0].numpy()
-    return Slide(padded[0].numpy(), after[0], GRAY, figures.color_range(after), (3, 3), (1, 1))
+    return Slide(padded[0].numpy(), after[0], GRAY, figures.color_range(after.min(), after.max()), (3, 3), (1, 1))
 
 
 @st.composite
@@ -71,8 +71,10 @@ def slides(draw: st.DrawFn) -> Slide:
     after = random(*out, seed=seed) - np.float32(draw(st.sampled_from([0, 0.5])))
     start = draw(st.integers(0, after.size - 1))
     before = random(1, *size, seed=seed + 1)
-    colors = draw(st.sampled_from([GRAY, figures.color_range(before)]))
-    return Slide(before, after, colors, figures.color_range(after[None]), kernel, stride, dilation, pads, start)
+    colors = draw(st.sampled_from([GRAY, figures.color_range(before.min(), before.max())]))
+    return Slide(
+        before, after, colors, figures.color_range(after.min(), after.max()), kernel, stride, dilation, pads, start
+    )
 
 
 def nearest_shades(pixels: np.ndarray, scale: str) -> np.ndarray:

@@ -22,7 +22,7 @@ from cnnviz.network import Stage, forward
 from cnnviz.shapes import ShapeError, times
 from cnnviz.ui.checking import Pin, check
 from cnnviz.ui.chosen_image import Chosen
-from cnnviz.ui.limits import afford
+from cnnviz.ui.limits import afford, is_finite
 from cnnviz.ui.settings import SLOTS
 from cnnviz.ui.stage_view import Look, StageMap
 from cnnviz.ui.stages import moved, stage_map
@@ -175,7 +175,7 @@ def _branch(slot: str, values: Mapping[str, Any], source: StageMap, x: Tensor) -
             title = f"{slot.upper()} {kind.title}" if index == len(steps) - 1 else f"{slot.upper()} step {index + 1}"
             shown, after, layer = _step(step, maps[-1], y, name, title)
             maps, layers, y = [*maps, *shown[1:]], [*layers, layer], after
-        if not y.isfinite().all():
+        if not is_finite(y):
             raise ShapeError("These numbers grow beyond what a float32 can hold.")
         return Branch(slot, kind, tuple(maps[1:]), tuple(layers), price, milliseconds(kind, made, tuple(x.shape[1:])))
     except (ShapeError, KernelError) as error:

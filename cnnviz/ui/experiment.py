@@ -17,7 +17,7 @@ from cnnviz.network import Stage, forward
 from cnnviz.shapes import ShapeError, pair
 from cnnviz.ui.checking import Pin, check
 from cnnviz.ui.chosen_image import Chosen
-from cnnviz.ui.limits import OVERFLOW, STILL, afford
+from cnnviz.ui.limits import OVERFLOW, STILL, afford, is_finite
 from cnnviz.ui.settings import IMAGE
 from cnnviz.ui.stage_view import StageMap
 from cnnviz.ui.stages import follow, stage_maps
@@ -103,7 +103,7 @@ def run(values: Mapping[str, Any], chosen: Chosen) -> Experiment:
             pool, pool_error = None, error
     parameters += [{} for _ in layers[1:]]
     stages = forward(layers, chosen.image, parameters)
-    if not all(stage.output.isfinite().all() for stage in stages):
+    if not all(is_finite(stage.output) for stage in stages):
         return _last(values, chosen, notice=OVERFLOW)
     now = Experiment(
         values,

@@ -17,14 +17,16 @@ from cnnviz.ui.settings import SLOTS
 EXAMPLES: Final[Mapping[str, Mapping[str, str]]] = {
     "Separable": {},
     "Groups": {"kind_b": "grouped", "kind_c": "depthwise"},
-    "Dilation": {"kind_b": "dilated", "maps": "image", "out_channels": "3", "weights": "kernel", "looks": "a0:0,b0:0,difference-b:0"},
+    "Dilation": {
+        "kind_b": "dilated", "maps": "image", "out_channels": "1", "weights": "kernel", "color": "gray",
+    },
     "Gridding": {
         "kind_a": "stacked", "kind_b": "sawtooth", "maps": "image", "out_channels": "1", "color": "gray",
         "image": "moving-dot", "kernel": "box", "weights": "kernel", "size": "48",
     },
     "Checkerboard": {
-        "kind_a": "transposed", "kind_b": "plain", "maps": "image", "out_channels": "1", "color": "gray",
-        "image": "camera", "kernel": "box", "weights": "kernel", "size": "48",
+        "kind_a": "transposed", "kind_b": "transposed", "stride_b": "3", "maps": "image", "out_channels": "1",
+        "color": "gray", "image": "camera", "kernel": "box", "weights": "kernel", "size": "48",
     },
 }  # fmt: skip
 

@@ -21,7 +21,7 @@ from cnnviz.shapes import ShapeError, pair, times
 from cnnviz.ui.checking import Pin, check
 from cnnviz.ui.chosen_image import Chosen
 from cnnviz.ui.kernel_grid import Preset
-from cnnviz.ui.limits import OVERFLOW, STILL, afford
+from cnnviz.ui.limits import OVERFLOW, STILL, afford, is_finite
 from cnnviz.ui.stage_view import Look, StageMap
 from cnnviz.ui.stages import stage_map
 
@@ -113,7 +113,7 @@ def run(values: Mapping[str, Any], chosen: Chosen) -> Volume:
         return _last(values, chosen, error=error, notice=STILL)
     parameters = {"weight": weight, "bias": bias + values["bias"]}
     stages = forward([layer], chosen.image, [parameters])
-    if not stages[-1].output.isfinite().all():
+    if not is_finite(stages[-1].output):
         return _last(values, chosen, notice=OVERFLOW, error=ShapeError(OVERFLOW))
     now = Volume(values, layer, parameters, stages, _maps(stages, parameters))
     st.session_state["last drawn"] = now

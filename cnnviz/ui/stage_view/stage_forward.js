@@ -169,19 +169,18 @@ export function forward(laid, known) {
   return stages;
 }
 
-/** A map averaged to a smaller size: each block of cells is its mean. As `averaged` in __init__.py. */
-function averaged(plane, [rows, columns], { height, width }) {
+/** A map in small: each block of `step` × `step` cells is its mean. As `averaged` in __init__.py. */
+function averaged(plane, [rows, columns], { height, width, step }) {
   const out = new Float32Array(height * width);
-  const ends = (size, count) => Array.from({ length: count + 1 }, (_, i) => Math.floor((i * size) / count));
-  const [ys, xs] = [ends(rows, height), ends(columns, width)];
-  for (let r = 0, at = 0; r < height; r++) {
-    for (let s = 0; s < width; s++, at++) {
-      let sum = 0;
-      for (let y = ys[r]; y < ys[r + 1]; y++) for (let x = xs[s]; x < xs[s + 1]; x++) sum += plane[y * columns + x];
-      out[at] = sum / ((ys[r + 1] - ys[r]) * (xs[s + 1] - xs[s]));
+  const counts = new Float32Array(height * width);
+  for (let y = 0, at = 0; y < rows; y++) {
+    const row = Math.floor(y / step) * width;
+    for (let x = 0; x < columns; x++, at++) {
+      out[row + Math.floor(x / step)] += plane[at];
+      counts[row + Math.floor(x / step)]++;
     }
   }
-  return out;
+  return out.map((sum, i) => sum / counts[i]);
 }
 
 /**

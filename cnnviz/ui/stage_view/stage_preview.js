@@ -13,6 +13,7 @@ import { layOut } from "./stage_layout.js";
 const EVENTS = ["keydown", "input", "click"];
 const PICKS = ["keydown", "pointerup"];
 const PATIENCE = 2000; // ms
+const SLOW = 500; // ms that a menu may take to show what was picked from it
 
 /** Whether two values of a setting are the same; weights are float32 wherever they are used. */
 const isSame = (one, other) => JSON.stringify(one) === JSON.stringify(other);
@@ -32,14 +33,18 @@ export class Preview {
     };
     this.onPick = (event) => {
       const knob = picked(event);
-      if (knob) this.ask([knob]);
+      if (!knob) return;
+      this.pick = { name: knob[0], at: performance.now() };
+      this.ask([knob]);
     };
     document.addEventListener("cnnviz-kernel", this.onKernel);
     for (const event of PICKS) window.addEventListener(event, this.onPick, { capture: true }); // while the menu is open
     // On the window, which hears last: by then React has put the new text into the box.
     for (const event of EVENTS) window.addEventListener(event, this.onBox);
-    // A menu that closes has its new text, or its old one back, a frame later.
-    this.menus = new MutationObserver(() => requestAnimationFrame(() => this.ask(chosen())));
+    // A menu that closes has its new text, or its old one back, a frame later; of one that was picked from, that may take
+    // some frames, and what was picked is known.
+    const isLate = ([name]) => name === this.pick?.name && performance.now() - this.pick.at < SLOW;
+    this.menus = new MutationObserver(() => requestAnimationFrame(() => this.ask(chosen().filter((knob) => !isLate(knob)))));
     this.menus.observe(document.body, { subtree: true, attributeFilter: ["aria-expanded"] });
   }
 
