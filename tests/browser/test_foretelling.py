@@ -145,7 +145,7 @@ def test_two_tweaks_before_the_server_answers_both_stay_in_the_address(another: 
     lab.idle()
     lab.page.wait_for_timeout(400)  # longer than the address rests before it is mended
     lab.wait_query(size="64")
-    assert (lab.shown("bias"), lab.shown("kernel")) == ("0", "edge")
+    eventually(lambda: (lab.shown("bias"), lab.shown("kernel")) == ("0", "edge"), lab.page)
     lab.page.go_forward()
     lab.wait_query(size="64", kernel="5,-1,-1;-1,8,-1;-1,-1,-1", bias="0.1")
 

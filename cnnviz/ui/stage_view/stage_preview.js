@@ -26,7 +26,7 @@ export class Preview {
     this.show = show;
     /** @type {Partial<Settings>} */ this.wanted = {}; // what the server has not confirmed
     this.frame = 0;
-    this.onKernel = ({ detail: { rows, planes, entry } }) => this.ask(entry === null ? [["kernel", rows]] : [["filter", { entry, planes: planes.map(float32) }]]);
+    this.onKernel = ({ detail: { rows, planes, entry } }) => this.ask((entry ?? null) === null ? [["kernel", rows]] : [["filter", { entry, planes: planes.map(float32) }]]);
     this.onBox = ({ target, isTrusted }) => {
       const knob = isTrusted && written(target); // what the kernel grid writes, it has said in rows
       if (knob) this.ask([knob]);
