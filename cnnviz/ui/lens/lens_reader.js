@@ -59,7 +59,7 @@ export class Reader {
 
   /** A cell of a stage: on the map that is shown, where there are several. @param {any} stage @param {{row: number, column: number, channel?: number}} place */
   #on(stage, place) {
-    return { ...(stage.shape[0] > 1 && !isRGB(stage) ? { channel: this.view.channel(stage) } : {}), name: stage.name, ...place };
+    return { ...(stage.shape[0] > 1 && !isRGB(stage) ? { channel: this.view.looks.channel(stage) } : {}), name: stage.name, ...place };
   }
 
   #middle() {
@@ -145,7 +145,7 @@ export class Reader {
     if (this.player.isPlaying) this.player.pause();
     const cell = this.point(name, event);
     if (cell) {
-      this.view.select(name, cell.channel);
+      this.view.looks.select(name, cell.channel);
       this.pin.click(cell, event);
     }
     this.refresh();
@@ -174,7 +174,7 @@ export class Reader {
   open(name, from = this.#within(this.pin.cell)) {
     const { stages } = this.view;
     const [i, start] = [name, from?.name].map((wanted) => stages.findIndex((stage) => stage.name === wanted));
-    const place = from && trail(stages, start, Math.max(0, this.view.channel(stages[start])), from).places[i];
+    const place = from && trail(stages, start, Math.max(0, this.view.looks.channel(stages[start])), from).places[i];
     const width = stages[i].shape[2];
     this.tools.suggestSpeed(width);
     this.cell = null;
@@ -224,7 +224,7 @@ export class Reader {
     if (player.isOn && !view.stage(player.name)) player.close();
     const { target } = this;
     const looks = { palettes: view.message.palettes, background: view.styles.background, colors: (stage) => view.colors(stage), progress: view.progress };
-    lens.explain(stages, target, (stage) => view.channel(stage), looks);
+    lens.explain(stages, target, (stage) => view.looks.channel(stage), looks);
     lens.compare(view.isConfirmed ? this.check : null);
     const chosen = stages.findIndex((stage) => stage.name === target.name);
     this.marks = stages.map((stage, k) => ({
@@ -250,7 +250,7 @@ export class Reader {
   /** The pinned cell on a stage, if it lies on a map that is shown. */
   #pinOn(stage) {
     const pin = this.pin.cell?.name === stage.name ? this.#within(this.pin.cell) : null;
-    const isHidden = pin?.channel >= 0 && this.view.look(stage) !== pin.channel && typeof this.view.look(stage) === "number";
+    const isHidden = pin?.channel >= 0 && this.view.looks.of(stage) !== pin.channel && typeof this.view.looks.of(stage) === "number";
     return isHidden ? null : pin;
   }
 

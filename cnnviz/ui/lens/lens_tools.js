@@ -12,6 +12,7 @@ const KEYS = [
   ["Space", "slide the window, or stop it"],
   [". and ,", "one step on, one step back"],
   ["+ − 0", "zoom in, zoom out, show all"],
+  ["[ ] { }", "turn a stack of maps"],
   ["Escape", "end the slide"],
   ["?", "these keys"],
 ];

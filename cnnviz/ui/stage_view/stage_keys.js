@@ -3,6 +3,7 @@ import { act } from "./lens_tools.js";
 import { isWindowed } from "./stage_window.js";
 
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+const TURNS = { "[": [12, 0], "]": [-12, 0], "{": [0, -12], "}": [0, 12] }; // px of a drag
 const ZOOMS = { "+": 0.5, "=": 0.5, "-": 2 };
 
 /** How far Shift and an arrow go: as far as the window that reads this map moves; on the last map, its own. */
@@ -33,6 +34,7 @@ export function onKey(view, name, event) {
   else if (event.key === " ") reader.togglePlay();
   else if (act(reader, event)) return;
   else if (ZOOMS[event.key]) view.zoomBy(ZOOMS[event.key], cell);
+  else if (TURNS[event.key]) view.turn(name, ...TURNS[event.key]);
   else if (event.key === "0") view.zoom(null);
   else return;
   event.preventDefault();

@@ -1,5 +1,4 @@
 /** The live stage view: read a message, paint at once, let Plotly follow at rest. */
-import { write } from "./boxes.js";
 import "./drop.js";
 import { forget, keep } from "./history.js";
 import { styled as lensStyled } from "./lens.js";
@@ -8,14 +7,15 @@ import { Reader } from "./lens_reader.js";
 import "./menus.js";
 import { mounted } from "./mount.js";
 import { Bar, scrolls } from "./stage_bar.js";
-import { buildStage, element, emptyPlace, isRGB, labelChannels, labelStage, styled } from "./stage_dom.js";
+import { buildStage, element, emptyPlace, labelChannels, labelStage, styled } from "./stage_dom.js";
 import { MARGIN, settle } from "./stage_frame.js";
 import { onKey } from "./stage_keys.js";
+import { Looks } from "./stage_looks.js";
 import { unpack } from "./stage_message.js";
 import { colour, show } from "./stage_paint.js";
 import { Preview } from "./stage_preview.js";
 import { plotSize, shownRange, viewOf } from "./stage_place.js";
-import { FIRST_TURN, multiples, paintTiles, stack, turned } from "./stage_tiles.js";
+import { paintTiles } from "./stage_tiles.js";
 import { Strip } from "./stage_strip.js";
 import { rows } from "./stage_values.js";
 
@@ -23,19 +23,11 @@ const REST = 350; // ms without a tweak before Plotly is told
 const MOST_CELLS = 250_000; // that Plotly is given: it lies under the canvas, and takes 0.3 µs for each
 const STILL = 4; // px that a click may move
 const TALLEST = 0.26; // of the window: all stages and their controls stay on one screen
-const TURN = 0.01; // radians a px
-
-/** The scale of values in a range: one that is black at 0. */
-function scaleOf(low, high) {
-  const reach = Math.max(-low, high);
-  return low < 0 ? { scale: "diverging", ends: [-reach, reach] } : { scale: "sequential", ends: [0, high] };
-}
 
 class View {
   drawn = 0;
   frames = new Map(); // by stage name
-  looks = new Map(); // by stage name: a channel, -1 for all three as RGB, "all" side by side, or "stack"
-  turns = new Map(); // by stage name: how a stack is turned
+  looks = new Looks();
   view = null; // the zoomed part that all stages share, in input pixels; null: all
 
   constructor(parent) {
@@ -66,10 +58,7 @@ class View {
     this.notice.hidden = !message.notice;
     this.notice.textContent = message.notice;
     this.bar.linkNote = message.link_note;
-    if (JSON.stringify(message.looks) !== this.heardLooks) {
-      this.heardLooks = JSON.stringify(message.looks);
-      this.looks = new Map(Object.entries(message.looks));
-    }
+    this.looks.hear(message);
     this.reader.update(message);
     this.present(this.preview.hear(message.stages, message.follow));
   }
@@ -131,15 +120,22 @@ class View {
     const { held } = this;
     if (!held || (!held.hasMoved && Math.hypot(clientX - held.x, clientY - held.y) < STILL)) return;
     held.hasMoved = true;
-    if (this.look(this.stage(held.name)) === "stack") this.turn(held.name, (held.lastX ?? held.x) - clientX, clientY - (held.lastY ?? held.y));
+    this.turn(held.name, (held.lastX ?? held.x) - clientX, clientY - (held.lastY ?? held.y));
     Object.assign(held, { lastX: clientX, lastY: clientY });
+  }
+
+  /** Show something else of a stage. */
+  choose(name, look) {
+    this.looks.choose(name, look);
+    this.draw();
   }
 
   /** Turn a stack, by so many px of a drag. @param {string} name @param {number} across @param {number} down */
   turn(name, across, down) {
-    this.turns.set(name, turned(this.turns.get(name) ?? FIRST_TURN, across * TURN, down * TURN));
+    if (this.looks.of(this.stage(name)) !== "stack") return;
+    this.looks.turn(name, across, down);
     const i = this.stages.findIndex((stage) => stage.name === name);
-    this.#lay(i);
+    this.#lay(this.stages[i]);
     this.paint(i, this.frames.get(name).screen);
     this.reader.refresh();
   }
@@ -160,55 +156,9 @@ class View {
 
   // --- what is shown ----------------------------------------------------------------------------
 
-  /** What of a stage is shown: a channel, -1 for three as RGB, "all" or "stack". */
-  look(stage) {
-    const first = isRGB(stage) ? -1 : 0;
-    const chosen = this.looks.get(stage.name) ?? first;
-    if (typeof chosen === "string") return stage.shape[0] > 1 ? chosen : 0;
-    return chosen < stage.shape[0] && chosen >= first ? chosen : first;
-  }
-
-  /** Show something else of a stage; where the page has a box for it, that takes note, and so does the link. */
-  choose(name, look) {
-    const { alike = [] } = this.message;
-    for (const one of alike.includes(name) ? alike : [name]) this.looks.set(one, look);
-    if (typeof look === "number") this.select(name, look);
-    const text = [...this.looks].filter(([stage, chosen]) => chosen !== this.message.usual?.[stage]).map(([stage, chosen]) => `${stage}:${chosen === -1 ? "rgb" : chosen}`);
-    write("looks", text.join(","));
-    this.draw();
-  }
-
-  /** One of a stage's maps is chosen: whoever edits its filter takes note. */
-  select(name, channel) {
-    const box = this.message.selects?.[name];
-    if (box && channel >= 0) write(box, `${channel}`);
-  }
-
-  /** The channel that a stage shows; -1 for three as RGB. Of several at once, the first. */
-  channel(stage) {
-    const look = this.look(stage);
-    return typeof look === "number" ? look : isRGB(stage) ? -1 : 0;
-  }
-
-  /** The scale of a stage and the values at its ends: its own, or the one that all computed stages share. */
-  colors(stage, channel = this.channel(stage)) {
-    if (isRGB(stage) && channel >= 0) return { scale: ["red", "green", "blue"][channel], ends: stage.colors };
-    if (stage.scale === "gray") return { scale: stage.scale, ends: stage.colors };
-    const { alike = [] } = this.message;
-    if (!this.bar.isShared && alike.includes(stage.name)) return this.#shared(this.stages.filter(({ name }) => alike.includes(name)));
-    if (!this.bar.isShared) return this.look(stage) === channel ? scaleOf(...stage.ranges[channel]) : { scale: stage.scale, ends: stage.colors };
-    return this.#shared(this.stages.filter((other) => other.scale !== "gray"));
-  }
-
-  /** One scale for several stages. @param {any[]} stages */
-  #shared(stages) {
-    return scaleOf(Math.min(...stages.map(({ low }) => low)), Math.max(...stages.map(({ high }) => high)));
-  }
-
-  /** From where to where the values reach that a stage shows. */
-  span(stage) {
-    const look = this.look(stage);
-    return stage.scale === "gray" || typeof look === "string" ? [stage.low, stage.high] : stage.ranges[look];
+  /** The scale of a stage and the values at its ends. */
+  colors(stage, channel) {
+    return this.looks.colors(stage, this.stages, channel);
   }
 
   /** The page's colours, which change with its scheme only, and then all is drawn: each look at them costs a frame 2 ms. */
@@ -220,26 +170,27 @@ class View {
 
   draw() {
     const { palettes } = this.message;
+    this.looks.isShared = this.bar.isShared;
     const { visible } = this;
     this.readStyles();
     this.width = this.row.clientWidth;
     for (const { stage } of visible) {
       const frame = this.frames.get(stage.name);
       const { scale, ends } = this.colors(stage);
-      labelStage(frame, stage, this.span(stage), palettes[scale], ends);
-      labelChannels(frame, stage, this.look(stage), (look) => this.choose(stage.name, look));
+      labelStage(frame, stage, this.looks.span(stage), palettes[scale], ends);
+      labelChannels(frame, stage, this.looks.of(stage), (look) => this.choose(stage.name, look));
     }
     const columns = visible.map(({ stage }) => this.frames.get(stage.name).section.clientWidth); // one layout, not one a stage
     visible.forEach(({ stage, i: index }, place) => {
       const frame = this.frames.get(stage.name);
-      const look = this.look(stage);
+      const look = this.looks.of(stage);
       const { width, height } = plotSize(stage, columns[place], typeof look === "string", this.message.tall ?? TALLEST);
       frame.plot.style.cssText = `width:${width}px;height:${height}px`;
       Object.assign(frame.lit, { width, height });
       const inner = `width:${width - MARGIN.l - MARGIN.r}px;height:${height - MARGIN.t - MARGIN.b}px`;
       frame.screen.style.cssText = `left:${MARGIN.l}px;top:${MARGIN.t}px;${inner}`;
       frame.plot.dataset.look = look;
-      this.#lay(index);
+      this.#lay(stage);
       const wanted = new Set(frame.tiles.length > 0 ? frame.tiles.map(({ channel }) => channel) : [look]);
       for (const channel of frame.cells.keys()) if (!wanted.has(channel)) frame.cells.delete(channel);
       for (const channel of wanted) {
@@ -251,18 +202,10 @@ class View {
   }
 
   /** Where the maps of a stage lie, if several are shown at once. */
-  #lay(index) {
-    const stage = this.stages[index];
+  #lay(stage) {
     const frame = this.frames.get(stage.name);
-    const look = this.look(stage);
-    Object.assign(frame, { tiles: [], edges: [] });
-    if (typeof look === "number") return;
-    const [, height, width] = stage.shape;
-    const aspect = (height * stage.jump[0]) / (width * stage.jump[1]);
-    const channels = stage.ranges.map((_, c) => c);
     const box = { width: frame.lit.width - MARGIN.l - MARGIN.r, height: frame.lit.height - MARGIN.t - MARGIN.b };
-    if (look === "all") frame.tiles = multiples(channels, aspect, box);
-    else Object.assign(frame, stack(channels, aspect, box, this.turns.get(stage.name) ?? FIRST_TURN, isRGB(stage)));
+    Object.assign(frame, this.looks.lay(stage, box));
   }
 
   /** Put the shown part of all stages on the screen, but for what the sliding window has not come to. */
@@ -282,7 +225,7 @@ class View {
       return paintTiles(canvas, frame.tiles, frame.edges, (channel) => frame.cells.get(channel), (pen, { wide, tall }) => hide(pen, { width: wide, height: tall }, all));
     }
     const range = shownRange(stage, this.view);
-    show(frame.cells.get(this.channel(stage)) ?? frame.cells.values().next().value, canvas, range, stage.shape.slice(1));
+    show(frame.cells.get(this.looks.channel(stage)) ?? frame.cells.values().next().value, canvas, range, stage.shape.slice(1));
     hide(canvas.getContext("2d"), canvas, range);
   }
 
@@ -319,7 +262,7 @@ class View {
       const { scale, ends } = this.colors(stage);
       const step = Math.ceil(Math.sqrt((stage.shape[1] * stage.shape[2]) / MOST_CELLS));
       await settle(frame.figure, {
-        z: rows(this.stages, this.stages.indexOf(stage), Math.max(0, this.channel(stage)), step),
+        z: rows(this.stages, this.stages.indexOf(stage), Math.max(0, this.looks.channel(stage)), step),
         step,
         palette: this.message.palettes[scale],
         ends,
