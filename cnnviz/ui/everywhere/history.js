@@ -26,6 +26,9 @@ function write(original, state, title, url) {
   }
   if (original === replace) shown = null; // a widget's value: a word of the server's will follow
   if (target.search === location.search) return;
+  // Streamlit empties the address before it goes to another page: this entry keeps what was seen. Should the settings
+  // really be all at their defaults, the address is mended.
+  if (original === push && !target.search) return;
   if (!touched || history.state?.tweaked) return replace({ ...history.state, ...state }, title, url);
   push({ ...state, tweaked: true }, title, url);
 }
