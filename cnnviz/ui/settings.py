@@ -20,7 +20,7 @@ from cnnviz.padding import PADDING_MODES
 FIRST_FILTERS = "0=red-edges|1=upright-edges|2=level-edges|3=green-minus-magenta|4=yellow-minus-blue|5=red-on-green"
 WHOLE = re.compile(r"\s*(\d{1,4})\s*")
 LAB_STAGES = r"input|padded|conv|activation|pool"
-LAYERS_STAGES = r"[a-z]{0,9}\d?(?:-[a-z]{1,9})?"  # where a page has its own: input, 0, a1, a1-padded, difference-b
+LAYERS_STAGES = r"[a-z]{0,12}\d?(?:-[a-z]{1,9})?"  # where a page has its own: input, 0, a1, a1-padded, difference-b
 LOOK = re.compile(r"\s*([a-z0-9-]{1,20})\s*:\s*(\d{1,3}|rgb|all|stack)\s*")
 REACH = 1e6  # of a number, either way
 NEAREST = 1e-3  # to zero, of a number that something is divided by
