@@ -109,7 +109,7 @@ def output_of(module: nn.Module, x: Tensor) -> Tensor | None:
 
 
 def view_of(module: nn.Module, x: Tensor) -> tuple[tuple[int, int], int]:
-    """What the centre output cell reads, by its gradient: the rows and columns of input that it spans, and how many cells."""
+    """What the centre reads, by its gradient: the rows and columns of input that it spans, and how many cells."""
     for parameter in module.parameters():
         parameter.data.fill_(1)  # nothing cancels
     x = torch.zeros_like(x, dtype=torch.float64, requires_grad=True)
