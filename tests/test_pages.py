@@ -68,10 +68,12 @@ def test_every_page_runs_and_runs_again(script: Path) -> None:
 
 
 class Lab:
-    """The Lab as a person has it who opened an address."""
+    """A page as a person has it who opened an address: the Lab, or that of a subclass."""
+
+    script = SITE
 
     def __init__(self, **query: str) -> None:
-        self.at = AppTest.from_file(SITE, default_timeout=30)
+        self.at = AppTest.from_file(self.script, default_timeout=30)
         for name, text in query.items():
             self.at.query_params[name] = text
         self.run()
@@ -113,6 +115,12 @@ class Lab:
         """What the stage view was told."""
         data = next(part for part in self.at.get("bidi_component") if part.key == "stages").proto.bytes
         return unpack(data)[0]
+
+    @property
+    def editor(self) -> dict[str, Any]:
+        """What the kernel editor was told."""
+        part = next(part for part in self.at.get("bidi_component") if part.key == "kernel_grid")
+        return json.loads(part.proto.json)
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:

@@ -17,7 +17,7 @@ from cnnviz.kernels import KernelError
 from cnnviz.kind_costs import Cost, cost
 from cnnviz.kind_plans import Plan, Step, plan
 from cnnviz.kinds import KINDS, Kind
-from cnnviz.layers import Conv2d, ConvTranspose2d, Shape
+from cnnviz.layers import Conv2d, ConvTranspose2d, Layer, Shape
 from cnnviz.network import Stage, forward
 from cnnviz.shapes import ShapeError, times
 from cnnviz.ui.checking import Pin, check
@@ -121,7 +121,7 @@ class Comparison:
         """The pinned cell by another route, for the lens."""
         layers = [layer for branch in self.branches for layer in branch.layers]
         for layer in layers:
-            if pin and layer.name == pin[0]:
+            if pin and layer.name == pin[0] and layer.stages[-1].name == "conv":
                 return check(pin, layer.stages, [layer.parameters], {layer.name: "conv"})
         return None
 
@@ -141,13 +141,13 @@ def _source(values: Mapping[str, Any], chosen: Chosen) -> tuple[tuple[StageMap, 
     count = int(values["maps"])
     weight, bias = bank(count, chosen.image.shape[1], (3, 3), "kaiming_uniform", 0, FIRST_LAYER)
     parameters = {"weight": weight, "bias": bias}
-    return _convolved(picture, Conv2d(count, padding="same"), chosen.image, parameters, "maps", f"{count} maps of it")
+    return _through(picture, Conv2d(count, padding="same"), chosen.image, parameters, "maps", f"{count} maps of it")
 
 
-def _convolved(
-    before: StageMap, layer: Conv2d, x: Tensor, parameters: Mapping[str, Tensor], name: str, title: str
+def _through(
+    before: StageMap, layer: Layer, x: Tensor, parameters: Mapping[str, Tensor], name: str, title: str
 ) -> tuple[tuple[StageMap, ...], Tensor]:
-    """The stages of one convolution, `before` among them, and what it makes. Its padded input is not shown."""
+    """The stages of one layer, `before` among them, and what it makes. A padded input is not shown."""
     maps = [before]
     stages = forward([layer], x, [parameters])
     for stage in stages[1:]:
@@ -187,11 +187,11 @@ def _step(
 ) -> tuple[tuple[StageMap, ...], Tensor, Layered]:
     """One layer's stages. A transposed convolution is shown as what it is: zeros put between, then convolved."""
     layer = step.layer
-    if isinstance(layer, Conv2d):
-        shown, after = _convolved(before, layer, x, step.parameters, name, title)
-        shown = (*shown[:-1], replace(shown[-1], arrow=_arrow(layer)))
+    if not isinstance(layer, ConvTranspose2d):
+        shown, after = _through(before, layer, x, step.parameters, name, title)
+        if isinstance(layer, Conv2d):
+            shown = (*shown[:-1], replace(shown[-1], arrow=_arrow(layer)))
         return shown, after, Layered(name, forward([layer], x, [step.parameters]), step.parameters)
-    assert isinstance(layer, ConvTranspose2d)
     pads, weight, apart = transposed_as_plain(layer, step.parameters["weight"], tuple(x.shape[1:]))
     spread = zeros_between(x, apart, pads)
     how = {"op": "pad", "pads": pads, "mode": "zeros", "value": 0.0, "step": apart}
@@ -201,11 +201,12 @@ def _step(
         f"{name}-spread", f"{title[0]} zeros between", spread[0].numpy(), how, corner, jump, "zeros\nbetween",
         (before.name,), before.picture,
     )  # fmt: skip
-    plain = Conv2d(layer.out_channels, layer.kernel_size, dilation=layer.dilation, bias=False)
+    plain = Conv2d(layer.out_channels, layer.kernel_size, dilation=layer.dilation, bias=layer.bias)
+    parameters = {**step.parameters, "weight": weight}
     after = layer(x, **step.parameters)
     stages = [Stage("input", None, spread), Stage("conv", plain, after)]
-    entry = stage_map(stages[1], between, {"weight": weight}, name, title, origins=(between.name,))
-    return (before, between, entry), after, Layered(name, stages, {"weight": weight})
+    entry = stage_map(stages[1], between, parameters, name, title, origins=(between.name,))
+    return (before, between, entry), after, Layered(name, stages, parameters)
 
 
 def _arrow(layer: Conv2d) -> str:

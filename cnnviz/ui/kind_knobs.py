@@ -50,8 +50,11 @@ def _knob(show: Controls, name: str, knob: str, channels: int) -> None:
     if knob != "groups":
         show.typed(name, knob.capitalize(), ("1", "2", "3", "4"), help=getattr(help, knob.upper()))
         return
-    if int(st.session_state.get(name, 1)) > channels:
-        st.session_state[name] = channels  # the slider is no longer so long
+    longest, wanted = f"{name} at most", show.value(name)
+    if wanted > channels or st.session_state.get(longest, channels) != channels:
+        # To Streamlit a slider of another length is another slider, which would begin at its default.
+        st.session_state[name] = min(wanted, channels)
+    st.session_state[longest] = channels
     show.whole(name, f"Groups, 1 … {channels}", 1, channels, help=help.GROUPS)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from cnnviz.padding import PADDING_MODES
 FIRST_FILTERS = "0=red-edges|1=upright-edges|2=level-edges|3=green-minus-magenta|4=yellow-minus-blue|5=red-on-green"
 WHOLE = re.compile(r"\s*(\d{1,4})\s*")
 LAB_STAGES = r"input|padded|conv|activation|pool"
-LAYERS_STAGES = r"[a-z]{0,9}\d?(?:-[a-z]{1,9})?"  # where a page has stages of its own: input, padded, 0, a1, a1-padded
+LAYERS_STAGES = r"[a-z]{0,12}\d?(?:-[a-z]{1,9})?"  # where a page has its own: input, 0, a1, a1-padded, difference-b
 LOOK = re.compile(r"\s*([a-z0-9-]{1,20})\s*:\s*(\d{1,3}|rgb|all|stack)\s*")
 REACH = 1e6  # of a number, either way
 NEAREST = 1e-3  # to zero, of a number that something is divided by
@@ -34,7 +34,7 @@ class Setting:
     default: the text that stands for "not said"; it drops out of the URL.
     parse: text -> value; raises ValueError.
     expects: what may be written, for the sentence that says a text could not be read.
-    options: the words that it may be, if it is one of a few.
+    words: the words that it may be, if it is one of a few; asked for anew each time, so that a registry may grow.
     numeric: whether its widget holds a number rather than the text.
     """
 
@@ -42,8 +42,13 @@ class Setting:
     default: str
     parse: Callable[[str], Any]
     expects: str
-    options: tuple[str, ...] = ()
+    words: Callable[[], tuple[str, ...]] = tuple
     numeric: bool = False
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The words that it may be now."""
+        return self.words()
 
 
 def size(text: str, low: int, high: int, separator: str = ",") -> tuple[int, int]:
@@ -97,16 +102,18 @@ def whole(name: str, default: str, low: int, high: int) -> Setting:
     )
 
 
-def choice(name: str, options: Iterable[str], default: str) -> Setting:
-    """A setting that is one of a few words."""
-    words = tuple(options)
+def choice(name: str, options: Collection[str], default: str, *, first: tuple[str, ...] = ()) -> Setting:
+    """A setting that is one of a few words: `first` some, then the options, such as the names in a registry."""
+
+    def words() -> tuple[str, ...]:
+        return *first, *options
 
     def parse(text: str) -> str:
-        if text not in words:
+        if text not in words():
             raise ValueError(text)
         return text
 
-    return Setting(name, default, parse, "one of " + ", ".join(words), options=words)
+    return Setting(name, default, parse, "one of " + ", ".join(words()), words)
 
 
 def sizes(name: str, default: str, low: int, high: int) -> Setting:
@@ -176,9 +183,9 @@ LAB = (
     choice("padding_mode", PADDING_MODES, "zeros"),
     number("padding_value", "0"),
     sizes("dilation", "1", 1, 64),
-    choice("activation", ("none", *(name for name in ACTIVATIONS if name != "identity")), "relu"),
+    choice("activation", [name for name in ACTIVATIONS if name != "identity"], "relu", first=("none",)),
     *ACTIVATION_PARAMETERS,
-    choice("pool", ("none", *POOLS), "max"),
+    choice("pool", POOLS, "max", first=("none",)),
     sizes("pool_size", "2", 1, 64),
     sizes("pool_stride", "2", 1, 64),
     padding("pool_padding", "same"),
@@ -204,7 +211,7 @@ SLOTS = ("a", "b", "c")  # the places of kinds side by side
 
 def _slot(slot: str, kind: str) -> tuple[Setting, ...]:
     return (
-        choice(f"kind_{slot}", (("none",) if slot == "c" else ()) + tuple(KINDS), kind),
+        choice(f"kind_{slot}", KINDS, kind, first=("none",) * (slot == "c")),
         sizes(f"stride_{slot}", "2", 1, 64),
         sizes(f"dilation_{slot}", "2", 1, 64),
         whole(f"groups_{slot}", "4", 1, 64),

@@ -60,14 +60,15 @@ with knobs:
         show.picked("init", "Drawn by", help=help.INIT)
         show.count("seed", "Seed", help=help.SEED)
     show.say("init", "seed")
+    # The boxes stay whatever cannot work: an edit may be what is wrong.
+    show.count("filter", f"Filter, of {values['filters']} (the first is 0)", disabled=is_whole, help=help.FILTER)
     if not is_whole and not now.error:
         weight = now.parameters["weight"][now.filter]
-        show.count("filter", f"Filter, of {values['filters']} (the first is 0)", help=help.FILTER)
         kernel_grid(
             volumes.rows_of(weight), reading.texts["edits"], key="kernel_grid", box="edits", planes=now.planes,
             entry=now.filter, presets=volumes.presets(*weight.shape), is_fixed=True, about=volumes.about(now),
         )  # fmt: skip
-        show.text("edits", "Filters as text", help=help.EDITS)
+    show.text("edits", "Filters as text", disabled=is_whole, help=help.EDITS)
     show.say("filter", "edits")
     st.subheader("Picture", anchor=False)
     image_picker(show, chosen)

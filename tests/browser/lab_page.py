@@ -20,7 +20,7 @@ PIXELS = """() => Object.fromEntries([...document.querySelectorAll('[data-stage]
   [stage.dataset.stage, stage.querySelector('canvas.sv-cells').toDataURL()]))"""
 # Every cell's reading, walked by arrow keys from the top left: rows of lists of texts.
 READINGS = """([stage, height, width]) => {
-  const section = document.querySelector(`[data-stage=${stage}]`);
+  const section = document.querySelector(`[data-stage="${stage}"]`);
   const plot = section.querySelector('.sv-plot');
   const readout = document.querySelector('.sv-readout');
   const press = (key) => plot.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
@@ -68,7 +68,7 @@ IDLE = """([quiet, patience]) => new Promise((resolve, reject) => {
 })"""
 WATCH_DRAWN = """stage => {
   const view = document.querySelector('[data-drawn]');
-  const canvas = view.querySelector(`[data-stage=${stage}] .sv-cells`);
+  const canvas = view.querySelector(`[data-stage="${stage}"] .sv-cells`);
   window.seen = [];
   new MutationObserver(() => window.seen.push(canvas.toDataURL())).observe(view, { attributeFilter: ['data-drawn'] });
 }"""
@@ -136,7 +136,7 @@ class Lab:
         return self.page.evaluate(PIXELS)
 
     def stage(self, name: str) -> Locator:
-        return self.page.locator(f"[data-stage={name}][data-shape]")
+        return self.page.locator(f"[data-stage='{name}'][data-shape]")
 
     def plot(self, name: str) -> Locator:
         return self.stage(name).locator(".sv-plot")

@@ -40,7 +40,7 @@ DRIVE = """async ([route, message, moves]) => {
   const all = (selector) => [...parentElement.querySelectorAll(selector)];
   const frame = () => new Promise(requestAnimationFrame);
   if (!one("[data-drawn]")) throw new Error("nothing is drawn");
-  const stageOf = (name) => one(`[data-stage=${name}][data-shape]`);
+  const stageOf = (name) => one(`[data-stage="${name}"][data-shape]`);
   const plotOf = (name) => stageOf(name).querySelector(".sv-plot");
   const button = (root, text) => [...root.querySelectorAll("button")].find((node) => [node.textContent, node.title].includes(text));
   const weight = Object.assign(document.createElement("input"), { className: "kg-cell" });
@@ -60,6 +60,15 @@ DRIVE = """async ([route, message, moves]) => {
       const box = stageOf(stage).querySelector("canvas.sv-cells").getBoundingClientRect();
       const at = { clientX: box.left + ((column + 0.5) / width) * box.width, clientY: box.top + ((row + 0.5) / height) * box.height };
       plotOf(stage).dispatchEvent(new PointerEvent("pointermove", { ...at, bubbles: true }));
+    },
+    /** Point at a place of the plot, in shares of it; and the nine pixels that are seen there. */
+    at(stage, across, down) {
+      const canvas = stageOf(stage).querySelector("canvas.sv-cells");
+      const box = canvas.getBoundingClientRect();
+      const [x, y] = [Math.floor(across * canvas.width), Math.floor(down * canvas.height)];
+      const at = { clientX: box.left + ((x + 0.5) / canvas.width) * box.width, clientY: box.top + ((y + 0.5) / canvas.height) * box.height };
+      plotOf(stage).dispatchEvent(new PointerEvent("pointermove", { ...at, bubbles: true }));
+      return { pixels: [...canvas.getContext("2d").getImageData(x - 1, y - 1, 3, 3).data] };
     },
     weight(row, column) {
       Object.assign(weight.dataset, { row, col: column });

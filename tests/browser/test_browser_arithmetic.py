@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from playwright.sync_api import Page
 
 from cnnviz.activations import ACTIVATIONS, Choice
@@ -20,6 +19,7 @@ from cnnviz.ui.chosen_image import Chosen
 from cnnviz.ui.components import ROUTE
 from cnnviz.ui.settings import IMAGE, LAB
 from cnnviz.ui.stage_view import StageMap, pack
+from tests.pictures import picture
 from tests.test_stage_message import plain
 
 KNOBS = {setting.name: setting for setting in LAB if setting not in IMAGE and setting.name != "pin"}
@@ -49,11 +49,6 @@ def bare(server: str, shared_page: Page) -> Page:
     """A page of the server that is not the app: only our modules run in it."""
     shared_page.goto(f"{server}/_stcore/health")
     return shared_page
-
-
-def picture(rng: random.Random, channels: int, height: int, width: int) -> Chosen:
-    levels = np.random.default_rng(rng.randrange(2**32)).integers(0, 256, (1, channels, height, width))
-    return Chosen(torch.from_numpy((levels / np.float32(255)).astype(np.float32)), "noise", None, 1)
 
 
 def drawn(rng: random.Random, **fixed: str) -> dict[str, str]:
