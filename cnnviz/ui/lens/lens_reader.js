@@ -232,7 +232,7 @@ export class Reader {
       pin: this.#pinOn(stage),
       channels: lens.weight ? null : lens.channels[k],
     }));
-    stages.forEach((stage, k) => {
+    view.visible.forEach(({ stage, i: k }) => {
       const frame = view.frames.get(stage.name);
       const { cells } = this.marks[k];
       Object.assign(frame.section.dataset, { litRows: cells.rows.join(), litCols: cells.columns.join() });

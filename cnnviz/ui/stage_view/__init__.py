@@ -42,6 +42,7 @@ class StageMap:
         arrow: a few words over the arrow that leads here.
         origins: the names of the stages that it arises from; None: the one before it.
         picture: whether its values are grey levels or colours, 0 to 1, and not computed from them.
+        hidden: whether it is there for the browser's arithmetic only.
     """
 
     name: str
@@ -53,6 +54,7 @@ class StageMap:
     arrow: str = ""
     origins: tuple[str, ...] | None = None
     picture: bool = False
+    hidden: bool = False
 
     @property
     def colors(self) -> figures.ColorRange:
@@ -75,6 +77,7 @@ def stage_view(
     looks: Mapping[str, Look] | None = None,
     usual: Mapping[str, Look] | None = None,
     selects: Mapping[str, str] | None = None,
+    alike: Sequence[str] = (),
     tall: float = 0.26,
     pin: Sequence[str | int] | None = None,
     check: Mapping[str, Any] | None = None,
@@ -94,6 +97,7 @@ def stage_view(
         looks: by name, what is shown of a stage of several maps.
         usual: by name, what is shown where nobody has chosen.
         selects: by name, the key of the box that takes the number of a map that is chosen.
+        alike: the names of stages that show the same map on the same scale.
         tall: how much of the window's height a stage may take.
         pin: the cell that the lens keeps to: stage, row, column, perhaps a channel.
         check: what another route found for it: `checking.check`.
@@ -104,7 +108,7 @@ def stage_view(
     looks = {**(usual or {}), **(looks or {})}
     header: dict[str, Any] = {"places": list(titles), "titles": titles, "follow": follow, "ignored": ignored or {}}
     header |= {"address": address or {}, "pin": pin, "check": check, "columns": columns, "usual": usual or {}}
-    header |= {"selects": selects or {}, "tall": tall}
+    header |= {"selects": selects or {}, "alike": alike, "tall": tall}
     _mount(key=key, data=pack(stages, looks, **header, notice=notice, link_note=link_note))
 
 
@@ -118,7 +122,10 @@ def pack(stages: Sequence[StageMap], looks: Mapping[str, Look] | None = None, **
     looks = looks or {}
     scales = figures.SCALES
     places = {stage.name: place for place, stage in enumerate(stages)}
-    parts = [_parted(stage, stages[max(0, i - 1)], looks.get(stage.name)) for i, stage in enumerate(stages)]
+    before = [
+        stages[places[stage.origins[0]]] if stage.origins else stages[max(0, i - 1)] for i, stage in enumerate(stages)
+    ]
+    parts = [_parted(stage, before[i], looks.get(stage.name)) for i, stage in enumerate(stages)]
     described = [_described(stage, part, places) for stage, part in zip(stages, parts)]
     text = json.dumps({"stages": described, "scales": scales, "looks": looks, **header}, allow_nan=False).encode()
     palettes = [figures.palette(name).tobytes() for name in scales]
@@ -148,7 +155,7 @@ def _parted(stage: StageMap, before: StageMap, look: Look | None) -> _Part:
     flat = stage.maps.reshape(channels, -1)
     lows, highs = flat.min(axis=1).tolist(), flat.max(axis=1).tolist()
     ranges = [(0.0, 1.0)] * channels if is_image else list(zip(lows, highs))
-    if stage.how.get("op") == "pad" and before.how.get("op") == "image":
+    if stage.hidden or (stage.how.get("op") == "pad" and before.how.get("op") == "image"):
         return _Part(ranges, [], None, [])
     sent, small = list(range(channels)), None
     if not is_image and channels > FEW and stage.maps.size > WHOLE:
@@ -194,4 +201,5 @@ def _described(stage: StageMap, part: _Part, places: Mapping[str, int]) -> dict[
         "arrow": stage.arrow,
         "sent": part.sent,
         "small": small,
+        "hidden": stage.hidden,
     } | ({"from": origins} if origins is not None else {})

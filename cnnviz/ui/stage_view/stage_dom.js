@@ -74,6 +74,7 @@ export function labelStage(frame, stage, span, palette, ends) {
   const shape = stage.shape.join("×");
   const [low, high] = span.map((number) => format(number));
   frame.section.dataset.shape = stage.shape.join("x");
+  frame.section.classList.toggle("source", !stage.arrow); // nothing leads to it
   frame.title.textContent = stage.title;
   frame.shape.textContent = shape;
   frame.how.textContent = stage.arrow.replaceAll("\n", " ");

@@ -83,11 +83,11 @@ class View {
   /** Add and drop stages, so that the row holds exactly those of the message, in order, each at its place. */
   arrange() {
     const { places, titles, columns } = this.message;
-    const order = this.stages.map((stage) => stage.name);
+    const order = this.visible.map(({ stage }) => stage.name);
     if (`${places} ${order} ${columns}` === this.arranged) return;
     this.arranged = `${places} ${order} ${columns}`;
     for (const [name, frame] of this.frames) {
-      if (this.stages.some((stage) => stage.name === name)) continue;
+      if (order.includes(name)) continue;
       window.Plotly?.purge(frame.figure);
       frame.section.remove();
       this.frames.delete(name);
@@ -96,7 +96,7 @@ class View {
     const names = places.length > 0 ? places : order;
     this.row.style.setProperty("--places", columns || names.length);
     names.forEach((name, i) => {
-      const node = this.stage(name) ? (this.frames.get(name) ?? this.build(name)).section : emptyPlace(titles[name]);
+      const node = order.includes(name) ? (this.frames.get(name) ?? this.build(name)).section : emptyPlace(titles[name]);
       if (this.row.children[i] !== node) this.row.insertBefore(node, this.row.children[i] ?? null);
     });
   }
@@ -120,7 +120,12 @@ class View {
     return frame;
   }
 
-  stage = (name) => this.stages.find((stage) => stage.name === name);
+  stage = (name) => this.stages.find((stage) => stage.name === name && !stage.hidden);
+
+  /** The stages that are shown, each with its index; the others are there for the arithmetic alone. */
+  get visible() {
+    return this.stages.flatMap((stage, i) => (stage.hidden ? [] : [{ stage, i }]));
+  }
 
   #drag({ clientX, clientY }) {
     const { held } = this;
@@ -165,7 +170,8 @@ class View {
 
   /** Show something else of a stage; where the page has a box for it, that takes note, and so does the link. */
   choose(name, look) {
-    this.looks.set(name, look);
+    const { alike = [] } = this.message;
+    for (const one of alike.includes(name) ? alike : [name]) this.looks.set(one, look);
     if (typeof look === "number") this.select(name, look);
     const text = [...this.looks].filter(([stage, chosen]) => chosen !== this.message.usual?.[stage]).map(([stage, chosen]) => `${stage}:${chosen === -1 ? "rgb" : chosen}`);
     write("looks", text.join(","));
@@ -188,11 +194,15 @@ class View {
   colors(stage, channel = this.channel(stage)) {
     if (isRGB(stage) && channel >= 0) return { scale: ["red", "green", "blue"][channel], ends: stage.colors };
     if (stage.scale === "gray") return { scale: stage.scale, ends: stage.colors };
+    const { alike = [] } = this.message;
+    if (!this.bar.isShared && alike.includes(stage.name)) return this.#shared(this.stages.filter(({ name }) => alike.includes(name)));
     if (!this.bar.isShared) return this.look(stage) === channel ? scaleOf(...stage.ranges[channel]) : { scale: stage.scale, ends: stage.colors };
-    const computed = this.stages.filter((other) => other.scale !== "gray");
-    const low = Math.min(...computed.map((other) => other.low));
-    const high = Math.max(...computed.map((other) => other.high));
-    return scaleOf(low, high);
+    return this.#shared(this.stages.filter((other) => other.scale !== "gray"));
+  }
+
+  /** One scale for several stages. @param {any[]} stages */
+  #shared(stages) {
+    return scaleOf(Math.min(...stages.map(({ low }) => low)), Math.max(...stages.map(({ high }) => high)));
   }
 
   /** From where to where the values reach that a stage shows. */
@@ -210,19 +220,20 @@ class View {
 
   draw() {
     const { palettes } = this.message;
+    const { visible } = this;
     this.readStyles();
     this.width = this.row.clientWidth;
-    for (const stage of this.stages) {
+    for (const { stage } of visible) {
       const frame = this.frames.get(stage.name);
       const { scale, ends } = this.colors(stage);
       labelStage(frame, stage, this.span(stage), palettes[scale], ends);
       labelChannels(frame, stage, this.look(stage), (look) => this.choose(stage.name, look));
     }
-    const columns = this.stages.map((stage) => this.frames.get(stage.name).section.clientWidth); // one layout, not one a stage
-    this.stages.forEach((stage, index) => {
+    const columns = visible.map(({ stage }) => this.frames.get(stage.name).section.clientWidth); // one layout, not one a stage
+    visible.forEach(({ stage, i: index }, place) => {
       const frame = this.frames.get(stage.name);
       const look = this.look(stage);
-      const { width, height } = plotSize(stage, columns[index], typeof look === "string", this.message.tall ?? TALLEST);
+      const { width, height } = plotSize(stage, columns[place], typeof look === "string", this.message.tall ?? TALLEST);
       frame.plot.style.cssText = `width:${width}px;height:${height}px`;
       Object.assign(frame.lit, { width, height });
       const inner = `width:${width - MARGIN.l - MARGIN.r}px;height:${height - MARGIN.t - MARGIN.b}px`;
@@ -257,7 +268,7 @@ class View {
   /** Put the shown part of all stages on the screen, but for what the sliding window has not come to. */
   showCells() {
     this.progress = this.reader.player.progress(this.stages);
-    this.stages.forEach((stage, i) => this.paint(i, this.frames.get(stage.name).screen));
+    for (const { stage, i } of this.visible) this.paint(i, this.frames.get(stage.name).screen);
   }
 
   /** Stage `i` on a canvas, as far as it is computed. */
@@ -274,7 +285,7 @@ class View {
   expose() {
     this.showCells();
     this.strip.update(
-      this.stages.map((stage, i) => ({
+      this.visible.map(({ stage, i }) => ({
         title: stage.title,
         range: shownRange(stage, this.view),
         paint: (canvas) => this.paint(i, canvas),
@@ -296,7 +307,7 @@ class View {
   async rest() {
     if (this.held) return this.restLater(); // a pan would lose its hold
     const drawn = this.drawn;
-    for (const stage of this.stages) {
+    for (const { stage } of this.visible) {
       await new Promise((resolve) => (window.requestIdleCallback ?? setTimeout)(resolve, { timeout: 500 }));
       const frame = this.frames.get(stage.name);
       if (drawn !== this.drawn || !frame) return; // a newer picture comes to rest in its turn
