@@ -13,11 +13,13 @@ from cnnviz.filters import MAX_FILTERS, parse_edits
 from cnnviz.functional import POOLS
 from cnnviz.images import MAX_SIZE, SAMPLES
 from cnnviz.kernels import INITIALISATIONS, MAX_SIDE, parse_kernel
+from cnnviz.number_pictures import parse_numbers
 from cnnviz.padding import PADDING_MODES
 
 FIRST_FILTERS = "0=red-edges|1=upright-edges|2=level-edges|3=green-minus-magenta|4=yellow-minus-blue|5=red-on-green"
 WHOLE = re.compile(r"\s*(\d{1,4})\s*")
 LAB_STAGES = r"input|padded|conv|activation|pool"
+POOLING_STAGES = r"input|conv|activation|pool|winners|shifted(?:-pool|-strided)?|pool-changes|strided-changes"
 LAYERS_STAGES = r"[a-z]{0,9}\d?(?:-[a-z]{1,9})?"  # where a page has stages of its own: input, padded, 0, a1, a1-padded
 LOOK = re.compile(r"\s*([a-z0-9-]{1,20})\s*:\s*(\d{1,3}|rgb|all|stack)\s*")
 REACH = 1e6  # of a number, either way
@@ -160,21 +162,23 @@ def image(sample: str, side: str, color: str) -> tuple[Setting, ...]:
 
 
 IMAGE = image(next(iter(SAMPLES)), "300", "gray")
+KERNEL = Setting(
+    "kernel",
+    "edge",
+    parse_kernel,
+    "a preset's name, rows such as 0,1,0;1,-4,1;0,1,0, or random weights as in normal:3x3:7",
+)
+ACTIVATION = choice("activation", ("none", *(name for name in ACTIVATIONS if name != "identity")), "relu")
 LAB = (
     *IMAGE,
-    Setting(
-        "kernel",
-        "edge",
-        parse_kernel,
-        "a preset's name, rows such as 0,1,0;1,-4,1;0,1,0, or random weights as in normal:3x3:7",
-    ),
+    KERNEL,
     number("bias", "0"),
     sizes("stride", "1", 1, 64),
     padding("padding", "same"),
     choice("padding_mode", PADDING_MODES, "zeros"),
     number("padding_value", "0"),
     sizes("dilation", "1", 1, 64),
-    choice("activation", ("none", *(name for name in ACTIVATIONS if name != "identity")), "relu"),
+    ACTIVATION,
     *ACTIVATION_PARAMETERS,
     choice("pool", ("none", *POOLS), "max"),
     sizes("pool_size", "2", 1, 64),
@@ -196,6 +200,25 @@ VOLUMES = (
     choice("patch", ("window", "image"), "window"),
     LOOKS,
     pin("a stage, row, column and map as in 0:12,20,3"),
+)
+POOLING = (
+    choice("source", ("image", "numbers"), "image"),
+    Setting("numbers", "mixed", parse_numbers, "a picture's name, such as ramp, or 8 rows of 8 as in 1,2,…;3,4,…"),
+    *image("camera", "64", "gray"),
+    KERNEL,
+    number("bias", "0"),
+    ACTIVATION,
+    *ACTIVATION_PARAMETERS,
+    choice("pool", ("none", *POOLS), "max"),
+    choice("pool_windows", ("window", "global", "adaptive"), "window"),
+    sizes("pool_size", "2", 1, 64),
+    sizes("pool_stride", "2", 1, 64),
+    padding("pool_padding", "valid"),
+    sizes("output_size", "2", 1, 64),
+    whole("shift", "1", 0, 8),
+    whole("shift_down", "0", 0, 8),
+    LOOKS,
+    pin("a stage, row and column as in pool:3,4 (or input, conv, activation, winners, shifted …)", POOLING_STAGES),
 )
 
 
