@@ -76,7 +76,8 @@ def of_effect(name: str, effect: Effect | None) -> None:
         f"**{effect.dead:.1%} died**: they became 0 where the curve is flat, so nothing comes through, neither "
         f"the signal forwards nor what would be learned backwards. **{effect.saturated:.1%} are saturated**: "
         f"where the curve is nearly flat, so large and larger look alike. "
-        f"Mean {effect.mean_before:.3g} → {effect.mean_after:.3g}, spread {effect.std_before:.3g} → {effect.std_after:.3g}."
+        f"Mean {effect.mean_before:.3g} → {effect.mean_after:.3g}, "
+        f"spread {effect.std_before:.3g} → {effect.std_after:.3g}."
     )
 
 
@@ -103,8 +104,8 @@ def of_wins(wins: Tensor | None, kind: str) -> None:
     windows, won, most = int(wins.sum()), int((wins > 0).sum()), int(wins.max())
     often = f" One of them won {most} windows." if most > 1 else ""
     st.caption(
-        f"{windows:,} window{'s' * (windows > 1)}, **{won:,} of {wins.numel():,} cells won** and are all that is passed "
-        f"on. The others could be anything {'smaller' if kind == 'max' else 'larger'}.{often} "
+        f"{windows:,} window{'s' * (windows > 1)}, **{won:,} of {wins.numel():,} cells won**: all that is passed on. "
+        f"The others could be anything {'smaller' if kind == 'max' else 'larger'}.{often} "
         "Of equal cells the first wins, as in PyTorch."
     )
 
@@ -123,9 +124,9 @@ def of_shift(rows: Sequence[tuple[str, Change, float, bool]]) -> None:
         f"| {name} | {c.changed:,} of {c.total:,} | **{c.share:.1%}** | {size:.1%} |" for name, c, size, _ in rows
     ]
     st.markdown("\n".join(lines))
-    (_, first, _, is_apart), *others = rows
+    (*_, is_apart), *others = rows
     forgiven = (
-        "A max pool does not notice where in its window the largest lies, but a window that it leaves does."
+        "A pool hears of all cells of its window; a stride alone keeps one of them, and a shift brings another there."
         if others
         else "The fewer and the larger the windows, the less a shift changes."
     )
@@ -135,8 +136,8 @@ def of_shift(rows: Sequence[tuple[str, Change, float, bool]]) -> None:
         else "All windows see what came in at the edge, so that takes part"
     )
     st.caption(
-        f"{forgiven} Each cell is compared with the one at its own place: the last column adds up how far they are apart. "
-        f"{edge}; differences that are rounding do not count."
+        f"{forgiven} Each cell is compared with the one at its own place: the last column adds up how far "
+        f"they are apart. {edge}; differences that are rounding do not count."
     )
 
 

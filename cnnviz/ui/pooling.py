@@ -32,7 +32,8 @@ from cnnviz.ui.stages import TITLES, stage_map
 
 ENTERS = "replicate"  # what comes in at the edge when the picture is shifted
 FIRST_ROW = {name: TITLES[name] for name in ("input", "conv", "activation", "pool")} | {"winners": "Winners"}
-COMPARED = ("activation", "pool", "winners", "shifted-pool", "pool-changes", "shifted-strided", "strided-changes")
+POOLED = ("pool", "shifted-pool", "pool-changes")
+PASSED_ON = ("activation", "winners", "shifted-strided", "strided-changes")  # and these, if it passes values on
 PRESETS: tuple[Preset, ...] = tuple((p.name, p.family, p.look_for, p.rows) for p in NUMBER_PICTURES.values())
 
 
@@ -86,13 +87,14 @@ class Pooling:
         """The titles of all stages that there may be: two rows of five."""
         if not any(self.by):
             return FIRST_ROW
-        return FIRST_ROW | {
-            "shifted": "Shifted",
-            "shifted-pool": "Its pooling",
-            "pool-changes": "What changed",
-            "shifted-strided": "Stride alone",
-            "strided-changes": "What changed",
-        }
+        second = {"shifted": "Shifted", "shifted-pool": "Its pooling", "pool-changes": "What changed"}
+        third = {"shifted-strided": "Stride alone", "strided-changes": "What changed"}
+        return FIRST_ROW | second | (third if self.strided else {})
+
+    @property
+    def alike(self) -> tuple[str, ...]:
+        """The stages that are to be compared by their colours: means and norms are of another size than their cells."""
+        return POOLED + PASSED_ON if self.pool and self.pool.kind in ("max", "min") else POOLED
 
     def check(self, pin: Pin | None) -> dict[str, Any] | None:
         """The pinned cell by another route, for the lens."""

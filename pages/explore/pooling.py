@@ -34,7 +34,7 @@ view, knobs = workbench()
 with view:
     stage_view(
         now.maps, key="stages", places=now.places, columns=5, ignored=ignored, address=reading.address(),
-        looks=values["looks"], alike=pooling.COMPARED, pin=values["pin"], check=now.check(values["pin"]),
+        looks=values["looks"], alike=now.alike, pin=values["pin"], check=now.check(values["pin"]),
         notice=now.notice, link_note=chosen.link_note if is_image else "", tall=0.2,
     )  # fmt: skip
     st.subheader("Shift the picture", anchor=False)

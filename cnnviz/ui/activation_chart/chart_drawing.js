@@ -31,7 +31,7 @@ export class Drawing {
     this.xs = ROUGH.map((_, i) => label("ac-tick", ["start", "middle", "middle", "middle", "end"][i]));
     this.ys = ROUGH.map(() => label("ac-tick", "end"));
     this.handle = drawing("circle", { class: "ac-handle", r: 7, tabindex: 0, role: "slider" });
-    this.held = label("ac-held", "start");
+    this.held = label("ac-name ac-held", "start");
     this.names = [label("ac-name ac-of-curve", "start"), label("ac-name ac-of-slope", "start")];
     const beside = label("ac-caption");
     setAttributes(beside, { x: (BESIDE.left + BESIDE.right) / 2, y: PLOT.bottom + 12 });
@@ -75,9 +75,9 @@ export class Drawing {
     this.#bars(data, px, py);
     this.#hold(handle, px, py);
     const isOnLeft = py(y[0]) > (PLOT.top + PLOT.bottom) / 2; // there is room over the low end of the curve
-    this.names.forEach((node, i) => {
-      setAttributes(node, { x: isOnLeft ? PLOT.left + 6 : PLOT.right - 62, y: (isOnLeft ? PLOT.top + 12 : PLOT.bottom - 22) + 13 * i });
-      setText(node, ["— f(x)", "┄ slope f′(x)"][i]);
+    [...this.names, this.held].forEach((node, i) => {
+      setAttributes(node, { x: isOnLeft ? PLOT.left + 6 : PLOT.right - 92, y: (isOnLeft ? PLOT.top + 12 : PLOT.bottom - 34) + 13 * i });
+      if (node !== this.held) setText(node, ["— f(x)", "┄ slope f′(x)"][i]);
     });
     setText(this.title, said(data));
     setAttributes(this.root, { "aria-label": said(data) });
@@ -114,8 +114,6 @@ export class Drawing {
     const { x, y, name, value, ends } = handle;
     const words = `${name.replaceAll("_", " ")} ${format(value)}`;
     setAttributes(this.handle, { cx: px(x), cy: py(y), "aria-label": name.replaceAll("_", " "), "aria-valuenow": value, "aria-valuemin": ends[0], "aria-valuemax": ends[1] });
-    const isLow = py(y) > PLOT.bottom - 26;
-    setAttributes(this.held, { x: px(x) + 2, y: py(y) + (isLow ? -12 : 20) });
     setText(this.held, `↕ ${words}`);
   }
 
