@@ -72,12 +72,14 @@ def of_effect(name: str, effect: Effect | None) -> None:
     st.caption(ACTIVATIONS[name].about)
     if not effect:
         return
+    moments = (effect.mean_before, effect.mean_after, effect.std_before, effect.std_after)
+    mean, mean_after, spread, spread_after = (f"{number:.3g}".replace("-", "−") for number in moments)
     st.caption(
         f"**{effect.dead:.1%} died**: they became 0 where the curve is flat, so nothing comes through, neither "
         f"the signal forwards nor what would be learned backwards. **{effect.saturated:.1%} are saturated**: "
         f"where the curve is nearly flat, so large and larger look alike. "
-        f"Mean {effect.mean_before:.3g} → {effect.mean_after:.3g}, "
-        f"spread {effect.std_before:.3g} → {effect.std_after:.3g}."
+        f"Mean {mean} → {mean_after}, "
+        f"spread {spread} → {spread_after}."
     )
 
 

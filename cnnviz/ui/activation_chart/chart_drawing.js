@@ -77,7 +77,7 @@ export class Drawing {
     const isOnLeft = py(y[0]) > (PLOT.top + PLOT.bottom) / 2; // there is room over the low end of the curve
     [...this.names, this.held].forEach((node, i) => {
       setAttributes(node, { x: isOnLeft ? PLOT.left + 6 : PLOT.right - 92, y: (isOnLeft ? PLOT.top + 12 : PLOT.bottom - 34) + 13 * i });
-      if (node !== this.held) setText(node, ["— f(x)", "┄ slope f′(x)"][i]);
+      if (node !== this.held) setText(node, ["— f(x)", "- - slope f′(x)"][i]);
     });
     setText(this.title, said(data));
     setAttributes(this.root, { "aria-label": said(data) });
