@@ -14,11 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cnnviz.layers import Activation, Conv2d, Layer, Pool2d, Shape
+from cnnviz.layers import Activation, AdaptivePool2d, Conv2d, GlobalPool2d, Layer, Pool2d, Shape
 from cnnviz.network import Stage
 from cnnviz.receptive_fields import check_cell
-from cnnviz.shapes import ShapeError, pair
+from cnnviz.shapes import ShapeError, adaptive_edges, pair
 
+AnyPool = Pool2d | GlobalPool2d | AdaptivePool2d
 Parameters = Sequence[Mapping[str, Tensor]]
 ROUNDING = 1e-5  # of the size of all that is added up: float32 keeps seven digits of each step
 TINY = torch.finfo(torch.float32).tiny
@@ -82,7 +83,7 @@ def recompute(
     pool = named["pool"].layer if name == "pool" else None
 
     window = range(row, row + 1), range(col, col + 1)
-    if isinstance(pool, Pool2d):
+    if isinstance(pool, AnyPool):
         window = _window(pool, tuple(maps.shape), row, 0), _window(pool, tuple(maps.shape), col, 1)
     channels, (rows, cols) = range(channel, channel + 1), window
     if isinstance(activation, Activation) and activation.name == "softmax":
@@ -98,12 +99,12 @@ def recompute(
     spread = _spread(activation, sums, values, ROUNDING * sizes)
     cell = channels.index(channel), [[rows.index(r)] for r in window[0]], [cols.index(c) for c in window[1]]
     value, slack = values[cell].squeeze(), spread[cell].squeeze()
-    if isinstance(pool, Pool2d):
+    if isinstance(pool, AnyPool):
         value = _SUMMARIES[pool.kind](values[cell])
         slack = _SUMMARIES["max" if pool.kind == "min" else pool.kind](spread[cell])
     off = (sums - maps[_slice(channels), _slice(rows), _slice(cols)]).abs()
     last = (value - pinned[channel, row, col]).abs()
-    is_square = isinstance(pool, Pool2d) and pool.kind == "l2"  # which is 0 where the square of a number is too small
+    is_square = isinstance(pool, AnyPool) and pool.kind == "l2"  # which is 0 where the square of a number is too small
     tolerance = slack + ROUNDING * value.abs() + TINY ** (0.5 if is_square else 1)
     agrees = bool((off <= ROUNDING * sizes).all() and last <= tolerance)
     # torch.maximum, because Python's max may lose a NaN
@@ -121,8 +122,13 @@ def _spread(activation: Layer | None, sums: Tensor, values: Tensor, errors: Tens
     return spread + EPSILON * (1 + sums.abs())  # what the function itself rounds: x · (1 + erf …) is a small difference
 
 
-def _window(pool: Pool2d, shape: Shape, position: int, axis: int) -> range:
+def _window(pool: AnyPool, shape: Shape, position: int, axis: int) -> range:
     """The rows (axis 0) or columns (1) of a map (C, H, W) under the window; what hangs over the edge is no cell."""
+    if isinstance(pool, GlobalPool2d):
+        return range(shape[1 + axis])
+    if isinstance(pool, AdaptivePool2d):
+        starts, stops = adaptive_edges(shape[1 + axis], pair(pool.output_size, "")[axis])
+        return range(starts[position], stops[position])
     kernel, stride, step = (pair(size, "")[axis] for size in (pool.kernel_size, pool.stride, pool.dilation))
     start = position * stride - pool.padding4(shape)[2 * axis]
     end = min(start + step * (kernel - 1) + 1, shape[1 + axis])

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from cnnviz import recompute as module
 from cnnviz.activations import ACTIVATIONS
 from cnnviz.functional import ShapeError
-from cnnviz.layers import Activation, Conv2d, Layer, Pool2d
+from cnnviz.layers import Activation, AdaptivePool2d, Conv2d, GlobalPool2d, Layer, Pool2d
 from cnnviz.network import Stage, forward
 from cnnviz.recompute import EPSILON, ROUNDING, Parameters, Recomputed, recompute
 from tests.option_space import both, convolutions, naive_conv, naive_geometry, naive_pool, numbers
@@ -178,6 +178,30 @@ def test_a_changed_cell_shows(
     delta = again(tampered(stages, "conv", other, -1e-3), parameters, name, cell).delta
     counts = behind(layers, name, shapes["conv"], cell)[other]
     assert delta == pytest.approx(1e-3 if counts else 0, abs=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["max", "avg", "min", "l2"])
+@pytest.mark.parametrize("out", [None, (1, 1), (3, 2), (5, 7), (9, 11)])
+def test_windows_that_follow_from_the_outputs_size(kind: str, out: tuple[int, int] | None) -> None:
+    pool: Layer = AdaptivePool2d(kind, out) if out else GlobalPool2d(kind)
+    layers = [Conv2d(2), Activation("tanh"), pool]
+    parameters = tensors_for(layers, (1, 9, 12))
+    stages = forward(layers, numbers(0, 1, 1, 9, 12, dtype=torch.float32), parameters)
+    maps = np.tanh(stages[1].output[0].double().numpy())
+    _, height, width = maps.shape
+    rows, columns = out or (1, 1)
+    summary = {"max": np.max, "avg": np.mean, "min": np.min, "l2": np.linalg.norm}[kind]
+    for row, col in np.ndindex(rows, columns):
+        (top, left), (bottom, right) = (
+            (row * height // rows, col * width // columns),
+            (-(-(row + 1) * height // rows), -(-(col + 1) * width // columns)),
+        )
+        window = maps[1, top:bottom, left:right]
+        found = again(stages, parameters, "pool", (1, row, col))
+        assert found.sums == window.size
+        assert found.value == pytest.approx(summary(window), abs=1e-6)
+        assert found.agrees
+        assert not again(tampered(stages, "pool", (1, row, col), 1e-2), parameters, "pool", (1, row, col)).agrees
 
 
 @pytest.mark.parametrize("stage", ["conv", "pool"])

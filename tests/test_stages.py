@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cnnviz.activations import ACTIVATIONS, Choice
 from cnnviz.functional import POOLS, ShapeError
-from cnnviz.layers import Activation, Conv2d, Layer, Pool2d
+from cnnviz.layers import Activation, AdaptivePool2d, Conv2d, GlobalPool2d, Layer, Pool2d
 from cnnviz.network import forward
 from cnnviz.ui.stage_view import StageMap
 from cnnviz.ui.stages import TITLES, stage_maps
@@ -308,3 +308,19 @@ def test_the_pads_told_are_those_of_the_definition(height: int, width: int, conv
     sides = [naive_sides(n, k[a], s[a], d[a], conv.padding, a) for a, n in enumerate((height, width))]
     told = [entry.how["pads"] for entry in shown if entry.name == "padded"]
     assert told == ([(*sides[0], *sides[1])] if any(map(any, sides)) else [])
+
+
+@pytest.mark.parametrize(
+    ("layer", "start", "jump"),
+    [  # of 12×9 sums, whose cell (0, 0) lies at (1, 1)
+        (GlobalPool2d("avg"), (1 + 5.5, 1 + 4.0), (12.0, 9.0)),
+        (AdaptivePool2d("max", (3, 3)), (1 + 1.5, 1 + 1.0), (4.0, 3.0)),
+        (AdaptivePool2d("max", (5, 2)), (1 + 0.7, 1 + 1.75), (2.4, 4.5)),
+    ],
+)
+def test_windows_that_follow_from_the_outputs_size(
+    layer: Layer, start: tuple[float, float], jump: tuple[float, float]
+) -> None:
+    pool = described([Conv2d(2), layer], (1, 14, 11))[-1]
+    assert pool.how == {"op": "pool", "kind": layer.kind, "adaptive": pool.maps.shape[1:], "pads": (0, 0, 0, 0)}
+    assert (pool.start, pool.jump) == (pytest.approx(start), pytest.approx(jump)), "the centres lie evenly"

@@ -75,8 +75,8 @@ def reset_unreadable(settings: Sequence[Setting]) -> dict[str, str]:
         By name, the texts that the browser is to take out of the address.
     """
     state = st.session_state
-    if state.get("page") is not settings:  # another page's were others
-        for name in OF_A_PAGE:
+    if state.get("page") is not settings:  # another page's were others, and what widgets of the same name held
+        for name in (*OF_A_PAGE, *(setting.name for setting in settings)):
             state.pop(name, None)
         state["page"] = settings
     for name in state.pop("to reset", []):

@@ -60,6 +60,24 @@ WEIGHTS = (
     "by the method and the seed."
 )
 MAPS = "What goes in: the picture itself (1 or 3 channels), or so many maps that a first layer makes of it."
+SOURCE = (
+    "**image**: a picture; a kernel first makes sums of it, negative ones too, or ReLU would have nothing to do. "
+    "**numbers**: 8×8 numbers of your own, straight into the activation."
+)
+NUMBERS = (
+    "A picture's name, such as ramp, or 8 rows of 8 numbers, rows divided by ; and cells by a comma. This is what the "
+    "link carries."
+)
+POOL_WINDOWS = (
+    "**window**: a small window slides. **global**: one window over the whole map, as before the last layer of many "
+    "networks. **adaptive**: you say the output's size, and the windows follow from it."
+)
+OUTPUT_SIZE = "How many windows: 2, or 2,3 (rows, columns). Where sizes do not divide, windows overlap by a cell."
+SHIFT = (
+    "How many pixels the picture moves to the right before all is computed again. What comes in on the left is a copy "
+    "of the edge."
+)
+SHIFT_DOWN = "The same, downwards."
 PARAMETERS = {
     "negative_slope": "What negative sums are multiplied by.",
     "alpha": "Far below zero, the result comes near to minus this.",

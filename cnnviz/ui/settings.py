@@ -15,11 +15,13 @@ from cnnviz.images import MAX_SIZE, SAMPLES
 from cnnviz.kernels import INITIALISATIONS, MAX_SIDE, parse_kernel
 from cnnviz.kind_plans import WEIGHTS
 from cnnviz.kinds import KINDS
+from cnnviz.number_pictures import parse_numbers
 from cnnviz.padding import PADDING_MODES
 
 FIRST_FILTERS = "0=red-edges|1=upright-edges|2=level-edges|3=green-minus-magenta|4=yellow-minus-blue|5=red-on-green"
 WHOLE = re.compile(r"\s*(\d{1,4})\s*")
 LAB_STAGES = r"input|padded|conv|activation|pool"
+POOLING_STAGES = r"input|conv|activation|pool|winners|shifted(?:-pool|-strided)?|pool-changes|strided-changes"
 LAYERS_STAGES = r"[a-z]{0,12}\d?(?:-[a-z]{1,9})?"  # where a page has its own: input, 0, a1, a1-padded, difference-b
 LOOK = re.compile(r"\s*([a-z0-9-]{1,20})\s*:\s*(\d{1,3}|rgb|all|stack)\s*")
 REACH = 1e6  # of a number, either way
@@ -169,21 +171,23 @@ def image(sample: str, side: str, color: str) -> tuple[Setting, ...]:
 
 
 IMAGE = image(next(iter(SAMPLES)), "300", "gray")
+KERNEL = Setting(
+    "kernel",
+    "edge",
+    parse_kernel,
+    "a preset's name, rows such as 0,1,0;1,-4,1;0,1,0, or random weights as in normal:3x3:7",
+)
+ACTIVATION = choice("activation", [name for name in ACTIVATIONS if name != "identity"], "relu", first=("none",))
 LAB = (
     *IMAGE,
-    Setting(
-        "kernel",
-        "edge",
-        parse_kernel,
-        "a preset's name, rows such as 0,1,0;1,-4,1;0,1,0, or random weights as in normal:3x3:7",
-    ),
+    KERNEL,
     number("bias", "0"),
     sizes("stride", "1", 1, 64),
     padding("padding", "same"),
     choice("padding_mode", PADDING_MODES, "zeros"),
     number("padding_value", "0"),
     sizes("dilation", "1", 1, 64),
-    choice("activation", [name for name in ACTIVATIONS if name != "identity"], "relu", first=("none",)),
+    ACTIVATION,
     *ACTIVATION_PARAMETERS,
     choice("pool", POOLS, "max", first=("none",)),
     sizes("pool_size", "2", 1, 64),
@@ -222,7 +226,7 @@ KINDS_PAGE = (
     *image("chelsea", "96", "rgb"),
     choice("maps", ("image", "4", "8", "12", "16"), "12"),
     whole("out_channels", "12", 1, 64),
-    Setting("kernel", "edge", parse_kernel, "a preset's name, rows such as 0,1,0;1,-4,1;0,1,0, or random weights"),
+    KERNEL,
     choice("weights", WEIGHTS, "random"),
     choice("init", INITIALISATIONS, "kaiming_uniform"),
     whole("seed", "0", 0, 9999),
@@ -232,6 +236,25 @@ KINDS_PAGE = (
     *_slot("c", "none"),
     LOOKS,
     pin("a stage, row, column and map as in a0:12,20,3"),
+)
+POOLING = (
+    choice("source", ("image", "numbers"), "image"),
+    Setting("numbers", "mixed", parse_numbers, "a picture's name, such as ramp, or 8 rows of 8 as in 1,2,…;3,4,…"),
+    *image("camera", "64", "gray"),
+    KERNEL,
+    number("bias", "0"),
+    ACTIVATION,
+    *ACTIVATION_PARAMETERS,
+    choice("pool", POOLS, "max", first=("none",)),
+    choice("pool_windows", ("window", "global", "adaptive"), "window"),
+    sizes("pool_size", "2", 1, 64),
+    sizes("pool_stride", "2", 1, 64),
+    padding("pool_padding", "valid"),
+    sizes("output_size", "2", 1, 64),
+    whole("shift", "1", 0, 8),
+    whole("shift_down", "0", 0, 8),
+    LOOKS,
+    pin("a stage, row and column as in pool:3,4 (or input, conv, activation, winners, shifted …)", POOLING_STAGES),
 )
 
 

@@ -21,6 +21,11 @@ menu = {
         st.Page(PAGES / "explore" / "lab.py", title="Lab", icon=":material/science:", default=True),
         st.Page(PAGES / "explore" / "volumes.py", title="Volumes", icon=":material/deployed_code:"),
         st.Page(PAGES / "explore" / "kinds.py", title="Kinds of convolution", icon=":material/category:"),
+        st.Page(
+            PAGES / "explore" / "pooling.py",
+            title="Activation and pooling",
+            icon=":material/filter_alt:",
+        ),
     ],
 }
 st.navigation(menu, position="top").run()

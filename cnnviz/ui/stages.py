@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from cnnviz.activations import ACTIVATIONS
-from cnnviz.layers import Activation, Conv2d, Pool2d
+from cnnviz.layers import Activation, AdaptivePool2d, Conv2d, GlobalPool2d, Pool2d
 from cnnviz.network import Stage
 from cnnviz.shapes import Pair, pair, times
 from cnnviz.ui.stage_view import StageMap
@@ -63,6 +63,10 @@ def stage_map(
         start, jump = moved(before, [d * (k - 1) / 2 for d, k in sizes]), _scaled(jump, layer.stride)
     elif isinstance(layer, Activation):
         how, arrow = _activation(layer, before), layer.name.replace("_", "\n")
+    elif isinstance(layer, AdaptivePool2d | GlobalPool2d):
+        how, arrow = _adaptive(layer, before.maps.shape)
+        down, across = (size / out for size, out in zip(before.maps.shape[1:], how["adaptive"]))
+        start, jump = moved(before, ((down - 1) / 2, (across - 1) / 2)), (jump[0] * down, jump[1] * across)
     else:
         assert isinstance(layer, Pool2d)
         how, arrow = _pool(layer, before.maps.shape)
@@ -113,6 +117,13 @@ def _activation(layer: Activation, before: StageMap) -> dict[str, Any]:
     if how["parameters"].get("over") == "all":
         how["shift"] = float(torch.logsumexp(torch.from_numpy(before.maps).flatten(), dim=0))  # the browser cannot know
     return how
+
+
+def _adaptive(layer: AdaptivePool2d | GlobalPool2d, shape: tuple[int, ...]) -> tuple[dict[str, Any], str]:
+    is_global = isinstance(layer, GlobalPool2d)
+    out = (1, 1) if isinstance(layer, GlobalPool2d) else pair(layer.output_size, "output_size")
+    how = {"op": "pool", "kind": layer.kind, "adaptive": out, "pads": (0, 0, 0, 0)}
+    return how, f"{layer.kind} of\nall" if is_global else f"{layer.kind}\nto {times(out)}"
 
 
 def _pool(layer: Pool2d, shape: tuple[int, ...]) -> tuple[dict[str, Any], str]:

@@ -63,7 +63,7 @@ export class Lens {
     const shown = chosen < 0 ? [0, 1, 2] : [c];
     const { conv, places } = trail(stages, i, stage.how.op === "image" || stage.how.op === "pad" ? 0 : c, cell);
     const filter = i >= conv ? c : Math.max(0, channelOf(stages[conv]));
-    const following = (op) => stages.findIndex((other, j) => j > conv && conv >= 0 && other.how.op === op && places[j]);
+    const following = (op) => stages.findIndex((other, j) => j > conv && other.how.op === op && places[j]);
     const [a, p] = [following("activation"), following("pool")];
     const before = (j) => stages[origin(stages, j)];
     const { progress } = looks;
@@ -113,7 +113,8 @@ export class Lens {
     if (isBare !== this.isBare) this.wide = 0;
     this.isBare = isBare;
     this.panels.root.classList.toggle("bare", isBare); // before it is measured
-    this.wide ||= this.panels.panels.patch.body.clientWidth;
+    this.panels.root.classList.toggle("no-conv", !before.conv);
+    this.wide ||= this.panels.panels[before.conv ? "patch" : "pool"].body.clientWidth;
     const under = before.conv ? colors(before.conv) : { scale: "gray", ends: [0, 1] };
     const pooled = before.pool ? colors(before.pool) : under;
     const looks = {

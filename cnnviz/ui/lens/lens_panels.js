@@ -48,9 +48,9 @@ export class Panels {
   show(explained, looks, wide) {
     this.explained = explained;
     const { conv, activation, pool } = explained;
-    this.root.hidden = !conv;
-    if (!conv) return;
-    this.#conv(conv, looks, wide);
+    this.root.hidden = !conv && !activation && !pool;
+    if (this.root.hidden) return;
+    if (conv) this.#conv(conv, looks, wide);
     this.panels.activation.root.classList.toggle("off", !activation);
     setText(this.panels.activation.title, activation ? activation.name.replaceAll("_", " ") : "no activation");
     if (activation) this.curve.show(activation, looks.low, looks.high);

@@ -164,7 +164,7 @@ export class Reader {
 
   /** The stages that may fill in. */
   get sliding() {
-    return (this.view.stages ?? []).filter(isWindowed);
+    return (this.view.stages ?? []).filter((stage) => !stage.hidden && isWindowed(stage));
   }
 
   /**

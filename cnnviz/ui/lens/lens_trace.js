@@ -139,9 +139,8 @@ export function trail(stages, i, c, place) {
   const conv = line?.at(-1) ?? -1;
   const places = stages.map(() => null);
   places[i] = place;
-  if (conv < 0) return { conv, places };
   let at = place;
-  for (let j = i; j > conv; j = origin(stages, j)) {
+  for (let j = i; j > conv && origin(stages, j) >= 0; j = origin(stages, j)) {
     if (isWindowed(stages[j])) at = poolTerms(stages, j, c, at.row, at.column).followed;
     places[origin(stages, j)] = at;
   }

@@ -90,6 +90,14 @@ export const SUMMARIES = {
   l2: (cells) => Math.sqrt(total(cells.map((v) => v * v))),
 };
 
+const masks = new WeakMap(); // by stage: which of its cells won, a bit each
+
+/** Whether a cell, counted row by row and map by map, won its window. @param {Stage} stage @param {number} at */
+function hasWon(stage, at) {
+  if (!masks.has(stage)) masks.set(stage, Uint8Array.from(atob(stage.how.mask), (c) => c.charCodeAt(0)));
+  return ((masks.get(stage)[at >> 3] >> (7 - (at & 7))) & 1) === 1;
+}
+
 const MOST_KEPT = 100_000; // sums of a stage
 const kept = new WeakMap(); // by stage: the sums worked out so far, where convolutions follow one another
 const isDeep = new WeakMap(); // by the stages: whether they do
@@ -144,6 +152,11 @@ const OPERATIONS = {
     const from = origin(stages, i);
     const inside = (axis, at) => reads(stages, i, axis, at).filter((index) => index >= 0 && index < stages[from].shape[1 + axis]);
     return SUMMARIES[stages[i].how.kind](patch(stages, from, c, inside(0, y), inside(1, x)));
+  },
+  /** What a max or min pool lets through. The server says who won: rounding decides among the nearly equal. */
+  winners(stages, i, c, y, x) {
+    const [, height, width] = stages[i].shape;
+    return hasWon(stages[i], (c * height + y) * width + x) ? value(stages, origin(stages, i), c, y, x) : 0;
   },
   difference(stages, i, c, y, x) {
     const [one, other] = stages[i].from;
