@@ -103,11 +103,12 @@ def test_any_text_is_read_or_refused(setting: Setting, text: str) -> None:
 def test_a_pin_is_a_stage_a_row_and_a_column(stage: str) -> None:
     assert SETTINGS["pin"].parse(f"{stage}:12,0") == (stage, 12, 0)
     assert SETTINGS["pin"].parse(f" {stage} : 3 , 4 ") == (stage, 3, 4)
+    assert SETTINGS["pin"].parse(f"{stage}:3,4,2") == (stage, 3, 4, 2), "on the map that is not the one shown"
     assert SETTINGS["pin"].parse(" ") is None
     for text in (
         f"{stage}:1",
         f"{stage}:-1,2",
-        f"{stage}:1,2,3",
+        f"{stage}:1,2,3,4",
         f"{stage}1,2",
         f"{stage}:1.5,2",
         f"{stage}:99999,1",
