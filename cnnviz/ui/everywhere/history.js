@@ -11,17 +11,27 @@ const push = history.pushState.bind(history);
 const replace = history.replaceState.bind(history);
 let shown = null; // by name, the texts of the settings that the page shows; null: it is on its way to others
 let timer;
+let path = location.pathname; // of the page that is shown
 let touched = false; // by a hand, since this entry was opened: what the page itself corrects is no tweak
 
 for (const event of ["pointerdown", "keydown", "wheel", "paste", "drop"]) {
   addEventListener(event, () => (touched = true), { capture: true, passive: true });
 }
-addEventListener("popstate", () => ([touched, shown] = [false, null]), { capture: true });
+addEventListener(
+  "popstate",
+  () => {
+    [touched, shown] = [false, null];
+    // Back to another page: of its settings Streamlit drops those that this page has too, so it is opened anew.
+    if (location.pathname !== path && location.search) location.reload();
+    path = location.pathname;
+  },
+  { capture: true },
+);
 
 function write(original, state, title, url) {
   const target = new URL(url ?? location.href, location.href);
   if (target.pathname !== location.pathname) {
-    [touched, shown] = [false, null];
+    [touched, shown, path] = [false, null, target.pathname];
     return original(state, title, url);
   }
   if (original === replace) shown = null; // a widget's value: a word of the server's will follow
