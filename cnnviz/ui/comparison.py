@@ -3,53 +3,42 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from cnnviz.filters import bank
 from cnnviz.kernels import KernelError
 from cnnviz.kind_costs import Cost, cost
-from cnnviz.kind_plans import Plan, Step, plan
+from cnnviz.kind_plans import Plan, plan
 from cnnviz.kinds import KINDS, Kind
-from cnnviz.layers import Conv2d, ConvTranspose2d, Layer, Shape
-from cnnviz.network import Stage, forward
-from cnnviz.shapes import ShapeError, times
+from cnnviz.layers import Conv2d, Shape
+from cnnviz.network import Stage
+from cnnviz.shapes import ShapeError
 from cnnviz.ui.checking import Pin, check
 from cnnviz.ui.chosen_image import Chosen
+from cnnviz.ui.kind_stages import Layered, step_stages, through
+from cnnviz.ui.kind_timing import milliseconds
 from cnnviz.ui.limits import afford, is_finite
 from cnnviz.ui.settings import SLOTS
 from cnnviz.ui.stage_view import Look, StageMap
-from cnnviz.ui.stages import moved, stage_map
-from cnnviz.zero_insertion import transposed_as_plain, zeros_between
+from cnnviz.ui.stages import stage_map
 
 # The filters that make many maps of a picture, so that there are channels to group and to mix; then come random ones.
 FIRST_LAYER = dict(enumerate((
     "upright-edges", "level-edges", "yellow-minus-blue", "brightness", "red-on-green", "bright-spots", "green-to-red",
     "red-edges", "soft-blur", "only-red", "blue-edges", "green-minus-magenta",
 )))  # fmt: skip
-ROUNDS, PATIENCE = 5, 0.03  # of a measurement: at most so many, and about so many seconds
-
-
-@dataclass(frozen=True, eq=False)
-class Layered:
-    """One layer on the page: what it reads, what it makes, and its weights as a plain convolution has them."""
-
-    name: str
-    stages: list[Stage]
-    parameters: Mapping[str, Tensor]
 
 
 @dataclass(frozen=True, eq=False)
 class Branch:
     """A kind in its place: A, B or C.
 
-    kind: None where the place is empty. error: why it cannot work; then it has no maps and no cost.
+    maps: those of its steps, the output last. layers: the same as layers. plan, shape: of its weights and its input.
+    error: why it cannot work; then there is none of these.
     """
 
     slot: str
@@ -57,12 +46,18 @@ class Branch:
     maps: tuple[StageMap, ...] = ()
     layers: tuple[Layered, ...] = ()
     cost: Cost | None = None
-    milliseconds: float = 0.0
+    plan: Plan | None = None
+    shape: Shape = ()
     error: ValueError | None = None
 
     @property
     def title(self) -> str:
         return f"{self.slot.upper()} {self.kind.title}"
+
+    @property
+    def milliseconds(self) -> float:
+        """How long it takes here; measured when it is asked for, after the picture was sent."""
+        return milliseconds(self.kind, self.plan, self.shape) if self.plan else math.nan
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,21 +136,9 @@ def _source(values: Mapping[str, Any], chosen: Chosen) -> tuple[tuple[StageMap, 
     count = int(values["maps"])
     weight, bias = bank(count, chosen.image.shape[1], (3, 3), "kaiming_uniform", 0, FIRST_LAYER)
     parameters = {"weight": weight, "bias": bias}
-    return _through(picture, Conv2d(count, padding="same"), chosen.image, parameters, "maps", f"{count} maps of it")
-
-
-def _through(
-    before: StageMap, layer: Layer, x: Tensor, parameters: Mapping[str, Tensor], name: str, title: str
-) -> tuple[tuple[StageMap, ...], Tensor]:
-    """The stages of one layer, `before` among them, and what it makes. A padded input is not shown."""
-    maps = [before]
-    stages = forward([layer], x, [parameters])
-    for stage in stages[1:]:
-        is_padded = stage.name == "padded"
-        origins = (maps[-1].name,)
-        named = (f"{name}-padded" if is_padded else name), title
-        maps.append(stage_map(stage, maps[-1], parameters, *named, origins=origins, hidden=is_padded))
-    return tuple(maps), stages[-1].output
+    named = "maps", f"{count} maps of it"
+    maps, layered = through(picture, Conv2d(count, padding="same"), chosen.image, parameters, *named)
+    return (picture, *maps), layered.output
 
 
 def _branch(slot: str, values: Mapping[str, Any], source: StageMap, x: Tensor) -> Branch:
@@ -173,49 +156,13 @@ def _branch(slot: str, values: Mapping[str, Any], source: StageMap, x: Tensor) -
         for index, step in enumerate(steps):
             name = f"{slot}{index}"
             title = f"{slot.upper()} {kind.title}" if index == len(steps) - 1 else f"{slot.upper()} step {index + 1}"
-            shown, after, layer = _step(step, maps[-1], y, name, title)
-            maps, layers, y = [*maps, *shown[1:]], [*layers, layer], after
+            shown, layer = step_stages(step, maps[-1], y, name, title)
+            maps, layers, y = [*maps, *shown], [*layers, layer], layer.output
         if not is_finite(y):
             raise ShapeError("These numbers grow beyond what a float32 can hold.")
-        return Branch(slot, kind, tuple(maps[1:]), tuple(layers), price, milliseconds(kind, made, tuple(x.shape[1:])))
+        return Branch(slot, kind, tuple(maps[1:]), tuple(layers), price, made, tuple(x.shape[1:]))
     except (ShapeError, KernelError) as error:
         return Branch(slot, kind, error=error)
-
-
-def _step(
-    step: Step, before: StageMap, x: Tensor, name: str, title: str
-) -> tuple[tuple[StageMap, ...], Tensor, Layered]:
-    """One layer's stages. A transposed convolution is shown as what it is: zeros put between, then convolved."""
-    layer = step.layer
-    if not isinstance(layer, ConvTranspose2d):
-        shown, after = _through(before, layer, x, step.parameters, name, title)
-        if isinstance(layer, Conv2d):
-            shown = (*shown[:-1], replace(shown[-1], arrow=_arrow(layer)))
-        return shown, after, Layered(name, forward([layer], x, [step.parameters]), step.parameters)
-    pads, weight, apart = transposed_as_plain(layer, step.parameters["weight"], tuple(x.shape[1:]))
-    spread = zeros_between(x, apart, pads)
-    how = {"op": "pad", "pads": pads, "mode": "zeros", "value": 0.0, "step": apart}
-    jump = before.jump[0] / apart[0], before.jump[1] / apart[1]
-    corner = moved(replace(before, jump=jump), (-pads[0], -pads[2]))
-    between = StageMap(
-        f"{name}-spread", f"{title[0]} zeros between", spread[0].numpy(), how, corner, jump, "zeros\nbetween",
-        (before.name,), before.picture,
-    )  # fmt: skip
-    plain = Conv2d(layer.out_channels, layer.kernel_size, dilation=layer.dilation, bias=layer.bias)
-    parameters = {**step.parameters, "weight": weight}
-    after = layer(x, **step.parameters)
-    stages = [Stage("input", None, spread), Stage("conv", plain, after)]
-    entry = stage_map(stages[1], between, parameters, name, title, origins=(between.name,))
-    return (before, between, entry), after, Layered(name, stages, parameters)
-
-
-def _arrow(layer: Conv2d) -> str:
-    """What a layer does, in a few words."""
-    words = [f"∗ {times(layer.kernel_size)}"]  # type: ignore[arg-type]  # layers hold pairs
-    words += [f"step {times(layer.stride)}"] * (layer.stride != (1, 1))  # type: ignore[arg-type]
-    words += [f"dilation {times(layer.dilation)}"] * (layer.dilation != (1, 1))  # type: ignore[arg-type]
-    words += [f"groups {layer.groups}"] * (layer.groups > 1)
-    return "\n".join(words)
 
 
 def _differences(branches: tuple[Branch, ...]) -> Iterator[StageMap]:
@@ -235,37 +182,3 @@ def groups_of(values: Mapping[str, Any], slot: str, channels: int) -> int:
     """The number of groups: the largest that splits both channel counts and is not above what the slider says."""
     common = math.gcd(channels, values["out_channels"])
     return max(count for count in range(1, common + 1) if common % count == 0 and count <= values[f"groups_{slot}"])
-
-
-def milliseconds(kind: Kind, made: Plan, shape: Shape) -> float:
-    """How long a kind takes here, in ms: the quickest of a few rounds, measured once for the same sizes."""
-    sizes = made.weight.shape, made.stride, made.dilation, made.groups, made.padding
-    return _measured(_Timed(kind, made), kind.name, sizes, shape)
-
-
-class _Timed:
-    """What is measured. It is always "equal", so that a measurement is kept by its sizes and not by its weights."""
-
-    def __init__(self, kind: Kind, made: Plan) -> None:
-        self.steps = kind.steps(made)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Timed)
-
-    def __hash__(self) -> int:
-        return 0
-
-
-@lru_cache(maxsize=256)
-def _measured(timed: _Timed, name: str, sizes: Any, shape: Shape) -> float:
-    x = torch.zeros(1, *shape)
-    best, began = math.inf, time.perf_counter()
-    for _ in range(ROUNDS):
-        start, y = time.perf_counter(), x
-        for step in timed.steps:
-            y = step.layer(y, **step.parameters)
-        now = time.perf_counter()
-        best = min(best, now - start)
-        if now - began > PATIENCE:
-            break
-    return best * 1000
