@@ -10,7 +10,16 @@ def warm_up() -> None:
     import torch
 
     from cnnviz import functional
-    from cnnviz.ui import consequences, experiment, image_picker, kernel_grid, kind_knobs, pooling, take_away, volumes  # noqa: F401  # noqa: F401
+    from cnnviz.ui import (  # noqa: F401
+        consequences,
+        experiment,
+        image_picker,
+        kernel_grid,
+        kind_knobs,
+        pooling,
+        take_away,
+        volumes,
+    )
 
     image_picker.thumbnails_address()
     functional.conv2d(torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 3, 3), padding="same")
