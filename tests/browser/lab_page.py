@@ -90,6 +90,10 @@ def eventually(check: Callable[[], Any], page: Page) -> None:
 
 
 class Lab:
+    """A page of the site: the Lab, unless its path is another's."""
+
+    path = ""
+
     def __init__(self, page: Page, server: str) -> None:
         self.page = page
         self.server = server
@@ -98,7 +102,7 @@ class Lab:
     def open(self, query: str = "", **settings: Any) -> Lab:
         """Go to the page with these settings in its address, and wait until it is drawn and at rest."""
         query = query or urlencode(settings)
-        self.page.goto(f"{self.server}/{'?' if query else ''}{query}")
+        self.page.goto(f"{self.server}/{self.path}{'?' if query else ''}{query}")
         self.page.wait_for_selector("[data-drawn]")
         self.page.wait_for_selector(".kernel-grid .kg-cell")
         self.idle()

@@ -374,12 +374,12 @@ def test_an_edited_filter_is_foretold_as_the_server_will_say_it(bare: Page, size
             seen = low + np.array(got["levels"][c]).reshape(after.maps.shape[1:]) * step
             np.testing.assert_allclose(seen, after.maps[c], rtol=0, atol=0.51 * step + 1e-5 * scale)
         if small:
-            mean = block_means(after.maps[c], small["height"], small["width"])
+            mean = block_means(after.maps[c], small["step"])
             seen = low + np.array(got["small"][c]).reshape(mean.shape) * step
             np.testing.assert_allclose(seen, mean, rtol=0, atol=0.51 * step + 1e-5 * scale)
 
 
-def block_means(plane: np.ndarray, height: int, width: int) -> np.ndarray:
+def block_means(plane: np.ndarray, step: int) -> np.ndarray:
     """The mean of each block, cell by cell of the small map."""
-    rows, columns = ([(i * n // m, (i + 1) * n // m) for i in range(m)] for n, m in zip(plane.shape, (height, width)))
-    return np.array([[plane[a:b, c:d].mean(dtype=float) for c, d in columns] for a, b in rows])
+    rows, columns = (range(0, size, step) for size in plane.shape)
+    return np.array([[plane[y : y + step, x : x + step].mean(dtype=float) for x in columns] for y in rows])

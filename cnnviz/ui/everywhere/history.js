@@ -36,15 +36,15 @@ function write(original, state, title, url) {
   }
   if (original === replace) shown = null; // a widget's value: a word of the server's will follow
   if (target.search === location.search) return;
-  // Streamlit empties the address before it goes to another page: this entry keeps what was seen. Should the settings
-  // really be all at their defaults, the address is mended.
-  if (original === push && !target.search) return;
   if (!touched || history.state?.tweaked) return replace({ ...history.state, ...state }, title, url);
   push({ ...state, tweaked: true }, title, url);
 }
 
 history.pushState = (state, title, url) => {
-  write(push, state, title, url);
+  // Streamlit empties the address before it goes to another page: this entry keeps what was seen. Should the settings
+  // really be all at their defaults, the address is mended.
+  const target = new URL(url ?? location.href, location.href);
+  if (target.search || target.pathname !== location.pathname) write(push, state, title, url);
   mendLater();
 };
 history.replaceState = (state, title, url) => write(replace, state, title, url);
@@ -63,8 +63,8 @@ function mendLater() {
     const url = new URL(location.href);
     for (const [name, text] of Object.entries(shown)) {
       const said = url.searchParams.get(name);
-      // A setting without a widget on the page is Streamlit's to keep or drop. 0.50 is 0.5.
-      if (said === text || !document.querySelector(`.st-key-${name}`)) continue;
+      // A setting without a widget on the page is Streamlit's to keep, but not where it was set back. 0.50 is 0.5.
+      if (said === text || (text !== null && !document.querySelector(`.st-key-${name}`))) continue;
       if (text === null) url.searchParams.delete(name);
       else if (said === null || Number(said) !== Number(text)) url.searchParams.set(name, text);
     }
