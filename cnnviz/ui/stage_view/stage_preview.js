@@ -12,7 +12,7 @@ import { layOut } from "./stage_layout.js";
 
 const EVENTS = ["keydown", "input", "click"];
 const PICKS = ["keydown", "pointerup"];
-const PATIENCE = 2000; // ms
+const PATIENCE = 5000; // ms: a server that serves many may be slow to say that it runs
 const SLOW = 500; // ms that a menu may take to show what was picked from it
 
 /** Whether two values of a setting are the same; weights are float32 wherever they are used. */
