@@ -113,7 +113,7 @@ def test_any_sample_at_any_size(taken: tuple[Picture, torch.Tensor]) -> None:
     check([], taken[1], [], taken[0])
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=90)
 @given(
     pictures(),
     convolutions,

@@ -12,7 +12,7 @@ from PIL import Image
 
 from cnnviz import figures
 
-several = settings(deadline=None, max_examples=150)
+several = settings(deadline=None, max_examples=90)
 
 
 @st.composite

@@ -44,7 +44,7 @@ from tests.option_space import (
     windows,
 )
 
-whole_space = settings(deadline=None, max_examples=200)
+whole_space = settings(deadline=None, max_examples=120)
 
 
 def weights_for(shape, out_channels, options, dtype=torch.float64):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cnnviz.kernels import INITIALISATIONS, KERNELS, KernelError, parse_kernel
 from cnnviz.ui import kernel_grid as grid
 
-several = settings(deadline=None, max_examples=200)
+several = settings(deadline=None, max_examples=120)
 
 
 def told(rows: Any, text: str) -> dict[str, Any]:

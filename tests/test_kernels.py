@@ -373,7 +373,7 @@ def test_hostile_cells_inside_a_kernel(text: str) -> None:
             parse_kernel(f"1,{text};3,4")
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.text(max_size=200))
 def test_any_text_is_read_or_refused(text: str) -> None:
     for read in (parse_number, parse_kernel):
@@ -394,7 +394,7 @@ KERNEL_ROWS = st.tuples(st.integers(1, 15), st.integers(1, 15)).flatmap(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(KERNEL_ROWS)
 def test_writing_and_reading_keep_every_float32(rows: list[list[float]]) -> None:
     text = format_kernel(rows)

@@ -44,7 +44,7 @@ from tests.option_space import (
     strides,
 )
 
-whole_space = settings(deadline=None, max_examples=200)
+whole_space = settings(deadline=None, max_examples=120)
 counts = st.integers(1, 4)
 window_fields = {
     "kernel_size": pairs(kernels),
@@ -104,7 +104,7 @@ def run(layer, shape):
     return layer(numbers(0, 2, *shape), **tensors)
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=200)
 @given(any_layer, any_shape)
 def test_output_shape_is_the_real_shape_and_fails_exactly_where_the_call_does(layer, shape):
     try:

@@ -73,7 +73,7 @@ def test_forward_is_nn_sequential_and_keeps_every_stage():
     assert summary(LESSON, (3, 32, 32)).parameters == sum(p.numel() for p in twin.parameters())
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=90)
 @given(convolutions(tiny=True), st.booleans())
 def test_the_padded_stage_is_what_the_convolution_saw(case, separable):
     shape, out_channels, options = case

@@ -22,7 +22,7 @@ from cnnviz.recompute import EPSILON, ROUNDING, Parameters, Recomputed, recomput
 from tests.option_space import both, convolutions, naive_conv, naive_geometry, naive_pool, numbers
 from tests.test_stages import activated, activations, pools
 
-whole_space = settings(deadline=None, max_examples=250)
+whole_space = settings(deadline=None, max_examples=120)
 where = st.floats(0, 1)  # a place in an output, from its first to its last row, column or channel
 softmaxes = st.sampled_from(["channels", "all"]).map(lambda over: Activation("softmax", {"over": over}))
 Case = tuple[torch.Tensor, list[Layer], list[dict[str, torch.Tensor]], dict[str, Any]]

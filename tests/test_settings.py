@@ -37,7 +37,7 @@ texts = st.one_of(
     st.sampled_from(["valid", "same", "relu", "edge", "3", "1,2", "200x300", "-0.5", "1e-3", "gray", "max"]),
     st.builds(lambda inner, depth: "[" * depth + inner + "]" * depth, st.text(max_size=5), st.integers(0, 1000)),
 )
-several = settings(deadline=None, max_examples=200)
+several = settings(deadline=None, max_examples=120)
 
 
 def read(setting: Setting, text: str) -> Any:

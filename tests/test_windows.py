@@ -29,7 +29,7 @@ from cnnviz.receptive_fields import tables
 from cnnviz.windows import ReceptiveField, explain_conv, explain_pool, reaches, reads, receptive_field
 from tests.option_space import KINDS, MODES, convolutions, naive_adaptive, naive_geometry, naive_pad, numbers, windows
 
-whole_space = settings(deadline=None, max_examples=150)
+whole_space = settings(deadline=None, max_examples=90)
 where = st.floats(0, 1)  # a place in an output, from its first to its last row
 
 
