@@ -12,7 +12,6 @@ lasts ten seconds; the heap is taken after a garbage collection before and after
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import statistics
 import sys
@@ -21,7 +20,7 @@ from pathlib import Path
 from playwright.sync_api import CDPSession, Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from bench.tweak import open_page, server
+from bench.tweak import open_page, report, server
 from tests.browser.chromium import launch_options
 
 PORT = 8614
@@ -131,11 +130,7 @@ def main() -> None:
             result[f"{name}: websocket messages meanwhile"] = messages[0]
             page.context.close()
         browser.close()
-    width = max(map(len, result))
-    for label, value in result.items():
-        print(f"{label:<{width}}  {value}")
-    if options.json:
-        options.json.write_text(json.dumps(result, indent=2) + "\n")
+    report(result, options.json)
 
 
 if __name__ == "__main__":

@@ -168,6 +168,15 @@ def drop(page: Page, path: Path) -> float:
     return float(page.evaluate("window.tweak")) / 1000
 
 
+def report(result: dict[str, object], path: Path | None) -> None:
+    """Print what was measured, and write it to a file where one is named."""
+    width = max(map(len, result))
+    for name, value in result.items():
+        print(f"{name:<{width}}  {value}")
+    if path:
+        path.write_text(json.dumps(result, indent=2) + "\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=40)
@@ -238,11 +247,7 @@ def main() -> None:
         "ready, s": round(ready, 2),
         f"12 MP JPEG ({len(photograph) / 1e6:.1f} MB), drop to painted, s": round(statistics.median(photographs), 2),
     }
-    width = max(map(len, result))
-    for name, value in result.items():
-        print(f"{name:<{width}}  {value}")
-    if options.json:
-        options.json.write_text(json.dumps(result, indent=2) + "\n")
+    report(result, options.json)
 
 
 if __name__ == "__main__":

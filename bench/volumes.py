@@ -11,7 +11,6 @@ seen.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
 from pathlib import Path
@@ -19,7 +18,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from bench.tweak import WATCH, open_page, server, tweak
+from bench.tweak import WATCH, open_page, report, server, tweak
 from tests.browser.chromium import launch_options
 
 PORT = 8614
@@ -64,11 +63,7 @@ def main() -> None:
         **{f"{name}: kB": round(statistics.median(values[2:]) / 1000) for name, values in sent.items()},
         "64 maps are seen in, px": f"{seen['width']}×{seen['height']}",
     }
-    width = max(map(len, result))
-    for name, value in result.items():
-        print(f"{name:<{width}}  {value}")
-    if options.json:
-        options.json.write_text(json.dumps(result, indent=2) + "\n")
+    report(result, options.json)
 
 
 if __name__ == "__main__":

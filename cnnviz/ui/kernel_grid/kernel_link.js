@@ -6,13 +6,10 @@
  */
 
 import { write } from "./boxes.js";
+import { app, runs } from "./running.js";
 
 const PATIENCE = 1000; // ms: after that an answer counts as lost, unless a script runs or the server is known to be slower
 const LONGEST_PATIENCE = 5000;
-
-const app = () => document.querySelector("[data-test-script-state]");
-/** Whether a script runs, or is about to. */
-const runs = () => ["running", "rerunRequested"].includes(app()?.getAttribute("data-test-script-state"));
 
 export class Link {
   /** @param {() => void} onRest is called when an edit was given up: what the server said last is to be shown */

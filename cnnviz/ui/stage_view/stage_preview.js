@@ -2,6 +2,7 @@
  * Show a tweak at once: what the hands do to the kernel and to the knobs is computed here and painted in the next
  * frame, while the same tweak travels to the server and back. What the server says replaces it.
  */
+import { runs } from "./running.js";
 import { forward, withFilter } from "./stage_forward.js";
 import { chosen, isWriting, picked, written } from "./stage_knobs.js";
 import { layOut } from "./stage_layout.js";
@@ -117,8 +118,7 @@ export class Preview {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
       if (Object.keys(this.wanted).length === 0) return;
-      const isRunning = document.querySelector('[data-test-script-state="running"], [data-test-script-state="rerunRequested"]');
-      if (isRunning || isWriting()) return this.#takeBackLater();
+      if (runs() || isWriting()) return this.#takeBackLater();
       this.wanted = {};
       this.show(this.stages);
     }, PATIENCE);
