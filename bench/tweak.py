@@ -21,7 +21,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -168,7 +168,7 @@ def drop(page: Page, path: Path) -> float:
     return float(page.evaluate("window.tweak")) / 1000
 
 
-def report(result: dict[str, object], path: Path | None) -> None:
+def report(result: Mapping[str, object], path: Path | None) -> None:
     """Print what was measured, and write it to a file where one is named."""
     width = max(map(len, result))
     for name, value in result.items():
