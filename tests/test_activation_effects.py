@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cnnviz.activation_effects import FLAT, Effect, curve, effect, histogram, largest_slope, marks
 from cnnviz.activations import ACTIVATIONS, Choice, Number, activate
+from tests.fuzzing import examples
 from tests.option_space import numbers
 
-several = settings(deadline=None, max_examples=60)
+several = examples(60)
 POINTWISE = [name for name in ACTIVATIONS if name != "softmax"]
 
 
@@ -96,7 +97,7 @@ def test_every_curve_is_the_function_and_its_slope(name):
     check_curve(name, defaults(name), -8, 8, 161)
 
 
-@settings(deadline=None, max_examples=150)
+@examples(150)
 @given(functions(), st.floats(-20, 5), st.floats(0.1, 30), st.integers(2, 60))
 def test_curves_are_functions_and_their_slopes_for_all_parameters(function, low, width, points):
     check_curve(*function, low, low + width, points)

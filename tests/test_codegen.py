@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -29,6 +29,7 @@ from cnnviz.ui.chosen_image import Chosen
 from cnnviz.ui.experiment import Experiment
 from cnnviz.ui.settings import LAB
 from cnnviz.ui.take_away import code_of
+from tests.fuzzing import examples
 from tests.option_space import MODES, pairs
 
 FOLDER = SAMPLES["camera"].path.parent
@@ -107,13 +108,13 @@ def picture_of(
     return Picture(SAMPLES[name].path.name, mode, (image.shape[2], image.shape[3]), fit, frame), image
 
 
-@settings(deadline=None, max_examples=60)
+@examples(20)
 @given(pictures(low=1, high=700))
 def test_any_sample_at_any_size(taken: tuple[Picture, torch.Tensor]) -> None:
     check([], taken[1], [], taken[0])
 
 
-@settings(deadline=None, max_examples=90)
+@examples(40)
 @given(
     pictures(),
     convolutions,
@@ -175,7 +176,7 @@ def test_every_preset_is_exact(kernel: str) -> None:
     assert "padded" in namespace or kernel == "identity" or max(rows.shape) == 1
 
 
-@settings(deadline=None, max_examples=30)
+@examples(30)
 @given(st.integers(1, 4), st.integers(1, 4), st.integers(0, 10**6))
 @example(1, 1, 0)
 def test_weights_travel_to_the_last_bit(height: int, width: int, seed: int) -> None:
@@ -201,7 +202,7 @@ def experiment_of(chosen: Chosen, values: dict[str, Any] | None = None) -> Exper
 VALUES = {setting.name: setting.parse(setting.default) for setting in LAB}
 
 
-@settings(deadline=None, max_examples=50)
+@examples(50)
 @given(st.text(max_size=60))
 @example('"); import os; os.remove("x")  #')
 @example("a\nimport os")

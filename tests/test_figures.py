@@ -6,13 +6,14 @@ import io
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
 from cnnviz import figures
+from tests.fuzzing import examples
 
-several = settings(deadline=None, max_examples=90)
+several = examples(90)
 
 
 @st.composite

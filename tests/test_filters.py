@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -38,6 +38,7 @@ from cnnviz.kernels import (
     initial_bias,
     initialise,
 )
+from tests.fuzzing import examples
 
 SIDE = 36  # so that a failed assert abbreviates its pictures: torch writes up to 1000 cells in full, slowly
 Y, X = torch.meshgrid(torch.arange(SIDE), torch.arange(SIDE), indexing="ij")
@@ -324,7 +325,7 @@ def test_the_centre_is_where_same_padding_puts_the_pixel() -> None:
 SIDES = st.integers(1, MAX_SIDE)
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(st.sampled_from(list(FILTERS)), st.integers(1, 6), SIDES, SIDES)
 def test_presets_of_any_size_and_depth(name: str, channels: int, height: int, width: int) -> None:
     preset = FILTERS[name]
@@ -367,7 +368,7 @@ def test_filters_by_name_and_by_planes() -> None:
     assert parse_filter("1/9", 2, 1, 1).tolist() == [[[1]], [[9]]], "planes, not a fraction"
 
 
-@settings(deadline=None, max_examples=50)
+@examples(50)
 @given(st.sampled_from(INITIALISATIONS), st.integers(0, 10**10 - 1), st.integers(1, 4), SIDES, SIDES)
 def test_chance_can_be_written(method: str, seed: int, channels: int, height: int, width: int) -> None:
     weights = parse_filter(f" {method}:{seed} ", channels, height, width)
@@ -420,7 +421,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@examples(200)
 @given(st.text(max_size=60) | st.lists(PIECES, max_size=30).map("".join), st.integers(1, 4), SIDES, SIDES)
 def test_any_text_is_read_or_refused(text: str, channels: int, height: int, width: int) -> None:
     try:
@@ -449,7 +450,7 @@ def filters_of_any_size(draw: st.DrawFn) -> Tensor:
     return values.reshape(size)
 
 
-@settings(deadline=None, max_examples=100)
+@examples(100)
 @given(filters_of_any_size())
 def test_writing_and_reading_keep_every_float32(weights: Tensor) -> None:
     text = format_filter(weights)
@@ -467,7 +468,7 @@ def test_the_largest_filter_can_be_written_and_read() -> None:
     assert len(text) < 3 * MAX_TEXT
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(st.sampled_from(list(FILTERS)), st.integers(2, MAX_SIDE), st.integers(3, MAX_SIDE))
 def test_a_preset_is_written_by_its_name(name: str, height: int, width: int) -> None:
     values = FILTERS[name].values(3, height, width)
@@ -507,7 +508,7 @@ def test_edits() -> None:
     assert format_edits({10: " b ", 2: "a"}) == "2=a|10=b"
 
 
-@settings(deadline=None)
+@examples(100)
 @given(
     st.dictionaries(
         st.integers(0, MAX_FILTERS - 1), st.sampled_from([*FILTERS, *KERNELS, "normal:3"]) | st.just("0,1;2,-3e-05/1")
@@ -551,7 +552,7 @@ def test_edits_that_cannot_be_written(edits: dict[int, str]) -> None:
 XAVIER = ("xavier_uniform", "xavier_normal")
 
 
-@settings(deadline=None, max_examples=50)
+@examples(50)
 @given(st.integers(1, MAX_FILTERS), st.integers(1, 4), st.integers(1, 5), st.integers(1, 5), st.integers(0, 2**63 - 1))
 def test_a_bank_is_an_untouched_convolution(count: int, channels: int, height: int, width: int, seed: int) -> None:
     with torch.random.fork_rng():
@@ -562,7 +563,7 @@ def test_a_bank_is_an_untouched_convolution(count: int, channels: int, height: i
     assert torch.equal(bias, layer.bias)
 
 
-@settings(deadline=None, max_examples=70)
+@examples(70)
 @given(
     st.sampled_from(INITIALISATIONS),
     st.integers(1, MAX_FILTERS),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from torch import nn
 
@@ -27,6 +27,7 @@ from cnnviz.functional import (
     pool2d,
     resolve_padding,
 )
+from tests.fuzzing import examples
 from tests.option_space import (
     KINDS,
     MODES,
@@ -44,7 +45,7 @@ from tests.option_space import (
     windows,
 )
 
-whole_space = settings(deadline=None, max_examples=120)
+whole_space = examples(120)
 
 
 def weights_for(shape, out_channels, options, dtype=torch.float64):

@@ -22,6 +22,7 @@ from PIL import Image, ImageFile
 
 from cnnviz import image_files, images
 from cnnviz.images import SAMPLES, ImageError, frame_count, load_image, load_pixels
+from tests.fuzzing import examples
 
 Array = np.ndarray[Any, Any]
 
@@ -330,7 +331,7 @@ def test_a_phones_double_photograph_is_a_still() -> None:
 # --- resizing -------------------------------------------------------------------------------------
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(
     st.tuples(st.integers(1, 24), st.integers(1, 24)),
     st.tuples(st.integers(1, 30), st.integers(1, 30)),
@@ -362,7 +363,7 @@ def test_crop_takes_the_centre_and_leaves_unscaled_pixels_alone() -> None:
     assert np.array_equal(load_pixels(encode(Image.fromarray(tall), "PNG"), size=30)[0], tall[8:38])
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     st.tuples(st.integers(1, 400), st.integers(1, 400)),
     st.one_of(st.integers(1, 300), st.tuples(st.integers(1, 300), st.integers(1, 300))),
@@ -618,7 +619,7 @@ def test_truncation_at_every_length(name: str) -> None:
     assert not survivors or min(survivors) > len(data) * 0.4, survivors
 
 
-@settings(max_examples=250, deadline=5000)
+@settings(examples(250), deadline=5000)
 @given(
     st.sampled_from(sorted(FILES)),
     st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=12),
@@ -633,7 +634,7 @@ def test_damage_anywhere(name: str, changes: list[tuple[float, int]], kept: floa
     image_or_sentence(bytes(data[: int(kept * len(data))]), frame=1)
 
 
-@settings(max_examples=150, deadline=5000)
+@settings(examples(150), deadline=5000)
 @given(
     st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF89a", b"BM", b"II*\x00", b"RIFF0000WEBPVP8X"]),
     st.binary(max_size=400),

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from cnnviz.kernels import INITIALISATIONS, KERNELS, KernelError, parse_kernel
 from cnnviz.ui import kernel_grid as grid
+from tests.fuzzing import examples
 
-several = settings(deadline=None, max_examples=120)
+several = examples(120)
 
 
 def told(rows: Any, text: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cnnviz.kernels import (
@@ -27,6 +27,7 @@ from cnnviz.kernels import (
     parse_kernel,
     parse_number,
 )
+from tests.fuzzing import examples
 
 SIDE = 40
 Y, X = torch.meshgrid(torch.arange(SIDE).double(), torch.arange(SIDE).double(), indexing="ij")
@@ -373,7 +374,7 @@ def test_hostile_cells_inside_a_kernel(text: str) -> None:
             parse_kernel(f"1,{text};3,4")
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(st.text(max_size=200))
 def test_any_text_is_read_or_refused(text: str) -> None:
     for read in (parse_number, parse_kernel):
@@ -394,7 +395,7 @@ KERNEL_ROWS = st.tuples(st.integers(1, 15), st.integers(1, 15)).flatmap(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(KERNEL_ROWS)
 def test_writing_and_reading_keep_every_float32(rows: list[list[float]]) -> None:
     text = format_kernel(rows)
@@ -463,7 +464,7 @@ def test_starting_weights_are_torchs(method: str) -> None:
     assert not weights.requires_grad
 
 
-@settings(deadline=None, max_examples=50)
+@examples(50)
 @given(
     st.tuples(st.integers(1, 20), st.integers(1, 4), st.integers(1, 7), st.integers(1, 7)),
     st.sampled_from([1, 2]),
@@ -511,7 +512,7 @@ def test_seeds() -> None:
     assert torch.equal(torch.get_rng_state(), before), "the global random state is left alone"
 
 
-@settings(deadline=None)
+@examples(100)
 @given(st.sampled_from(INITIALISATIONS), st.integers(0, 10**10 - 1), st.integers(1, MAX_SIDE), st.integers(1, MAX_SIDE))
 def test_chance_can_be_written(method: str, seed: int, height: int, width: int) -> None:
     rows = parse_kernel(f" {method}:{height}x{width}:{seed}")

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -19,12 +19,13 @@ from cnnviz.kind_costs import cost
 from cnnviz.kind_plans import Step, group_counts, plan
 from cnnviz.kinds import KINDS, Kind, layers_of, run
 from cnnviz.layers import Activation, Conv2d
+from tests.fuzzing import examples
 from tests.option_space import MODES, both, naive_sides, numbers, pairs
 
 EDGE = KERNELS["edge"].values
-most = settings(deadline=None, max_examples=60)
-some = settings(deadline=None, max_examples=25)
-for_each_kind = settings(deadline=None, max_examples=12)  # there are ten
+most = examples(60)
+some = examples(25)
+for_each_kind = examples(12)  # there are ten
 small = st.integers(1, 3)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -25,6 +25,7 @@ from cnnviz.ui.kind_knobs import EXAMPLES
 from cnnviz.ui.limits import BUDGET
 from cnnviz.ui.settings import KINDS_PAGE
 from cnnviz.ui.stage_view import pack
+from tests.fuzzing import examples
 from tests.pictures import picture
 from tests.test_kinds import twin
 from tests.test_pages import Lab
@@ -147,7 +148,7 @@ def states(draw: st.DrawFn) -> tuple[dict[str, Any], tuple[int, int, int], int]:
     return values, (draw(st.sampled_from([1, 3])), draw(st.integers(1, 11)), draw(st.integers(1, 11))), draw(sides)
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(states())
 def test_maps_differences_and_costs_are_torchs(state: Any) -> None:
     values, shape, noise = state

@@ -8,7 +8,7 @@ from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -31,6 +31,7 @@ from cnnviz.layers import (
     Pool2d,
     WindowLayer,
 )
+from tests.fuzzing import examples
 from tests.option_space import (
     KINDS,
     MODES,
@@ -44,7 +45,7 @@ from tests.option_space import (
     strides,
 )
 
-whole_space = settings(deadline=None, max_examples=120)
+whole_space = examples(120)
 counts = st.integers(1, 4)
 window_fields = {
     "kernel_size": pairs(kernels),
@@ -104,7 +105,7 @@ def run(layer, shape):
     return layer(numbers(0, 2, *shape), **tensors)
 
 
-@settings(deadline=None, max_examples=200)
+@examples(200)
 @given(any_layer, any_shape)
 def test_output_shape_is_the_real_shape_and_fails_exactly_where_the_call_does(layer, shape):
     try:
@@ -148,7 +149,7 @@ def evaluate(line):
     return eval(python), int(said)
 
 
-@settings(deadline=None, max_examples=50)
+@examples(50)
 @given(any_adaptive, maps)
 def test_an_adaptive_pools_formula_computes_the_cells_of_each_window(layer, shape):
     spans = re.findall(r"(?<=&)\\left\\lfloor .*?, \\quad [ij] = 0(?: \\dots \d+)?", layer.formula(shape))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -20,6 +20,7 @@ from cnnviz.layers import (
     Pool2d,
 )
 from cnnviz.network import forward, summary
+from tests.fuzzing import examples
 from tests.option_space import both, convolutions, numbers
 
 LESSON = (
@@ -73,7 +74,7 @@ def test_forward_is_nn_sequential_and_keeps_every_stage():
     assert summary(LESSON, (3, 32, 32)).parameters == sum(p.numel() for p in twin.parameters())
 
 
-@settings(deadline=None, max_examples=90)
+@examples(50)
 @given(convolutions(tiny=True), st.booleans())
 def test_the_padded_stage_is_what_the_convolution_saw(case, separable):
     shape, out_channels, options = case

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
@@ -22,6 +22,7 @@ from cnnviz.images import SAMPLES, load_image
 from cnnviz.kernels import KERNELS, parse_kernel
 from cnnviz.ui import PAGES
 from cnnviz.ui import settings as ui_settings
+from tests.fuzzing import examples
 from tests.option_space import MODES, both, naive_sides
 from tests.test_stage_message import unpack
 
@@ -418,7 +419,7 @@ texts = st.one_of(
 hostile = st.dictionaries(st.sampled_from([setting.name for setting in ui_settings.LAB]), texts, max_size=8)
 
 
-@settings(deadline=None, max_examples=25)
+@examples(12)
 @given(hostile)
 @example({"size": "1", "pool_padding": "64", "padding": "64", "padding_mode": "circular"})
 @example({"kernel": "1e6", "activation": "elu", "alpha": "-1e6", "bias": "1e6", "size": "3"})
@@ -464,7 +465,7 @@ possible = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=30)
+@examples(15)
 @given(possible)
 def test_whatever_is_set_the_numbers_beside_the_knobs_are_those_of_the_picture(query: dict[str, str]) -> None:
     lab = Lab(**query)

@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from cnnviz.functional import ShapeError
 from cnnviz.layers import AdaptivePool2d, GlobalPool2d, Pool2d
 from cnnviz.pool_winners import win_counts, winner_indices, winners
+from tests.fuzzing import examples
 from tests.option_space import both, naive_adaptive, naive_geometry, numbers, pairs, windows
 
-several = settings(deadline=None, max_examples=40)
+several = examples(25)
 extremes = st.sampled_from(["max", "min"])
 sizes = st.tuples(st.integers(1, 12), st.integers(1, 12))
 

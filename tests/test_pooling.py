@@ -5,16 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
 from cnnviz.functional import ShapeError, adaptive_pool2d, global_pool2d, pool2d
 from cnnviz.layers import AdaptivePool2d, GlobalPool2d
 from cnnviz.shapes import adaptive_edges
+from tests.fuzzing import examples
 from tests.option_space import KINDS, both, naive_adaptive, numbers, pairs
 
-whole_space = settings(deadline=None, max_examples=60)
+whole_space = examples(60)
 sizes = st.tuples(st.integers(1, 14), st.integers(1, 14))
 wanted = pairs(st.integers(1, 9))
 SUMMARIES = {

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from cnnviz import recompute as module
@@ -19,10 +19,11 @@ from cnnviz.functional import ShapeError
 from cnnviz.layers import Activation, AdaptivePool2d, Conv2d, GlobalPool2d, Layer, Pool2d
 from cnnviz.network import Stage, forward
 from cnnviz.recompute import EPSILON, ROUNDING, Parameters, Recomputed, recompute
+from tests.fuzzing import examples
 from tests.option_space import both, convolutions, naive_conv, naive_geometry, naive_pool, numbers
 from tests.test_stages import activated, activations, pools
 
-whole_space = settings(deadline=None, max_examples=120)
+whole_space = examples(50)
 where = st.floats(0, 1)  # a place in an output, from its first to its last row, column or channel
 softmaxes = st.sampled_from(["channels", "all"]).map(lambda over: Activation("softmax", {"over": over}))
 Case = tuple[torch.Tensor, list[Layer], list[dict[str, torch.Tensor]], dict[str, Any]]

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cnnviz.activations import ACTIVATIONS
@@ -15,6 +15,7 @@ from cnnviz.images import SAMPLES
 from cnnviz.kernels import KERNELS, MAX_SIDE, KernelError, parse_kernel
 from cnnviz.ui.settings import LAB, Setting, choice, number, padding, quoted, size, sizes, unreadable
 from cnnviz.ui.stages import TITLES
+from tests.fuzzing import examples
 
 SETTINGS = {setting.name: setting for setting in LAB}
 CONTRACT = {
@@ -37,7 +38,7 @@ texts = st.one_of(
     st.sampled_from(["valid", "same", "relu", "edge", "3", "1,2", "200x300", "-0.5", "1e-3", "gray", "max"]),
     st.builds(lambda inner, depth: "[" * depth + inner + "]" * depth, st.text(max_size=5), st.integers(0, 1000)),
 )
-several = settings(deadline=None, max_examples=120)
+several = examples(120)
 
 
 def read(setting: Setting, text: str) -> Any:

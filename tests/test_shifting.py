@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cnnviz.functional import ShapeError, conv2d
 from cnnviz.shifting import SHIFT_MODES, Change, changed, shift
+from tests.fuzzing import examples
 from tests.option_space import numbers
 
-several = settings(deadline=None, max_examples=60)
+several = examples(60)
 sizes = st.tuples(st.integers(1, 7), st.integers(1, 7))
 distances = st.integers(-9, 9)
 

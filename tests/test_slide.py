@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image, ImageFont
 
@@ -18,6 +18,7 @@ from cnnviz.functional import conv2d
 from cnnviz.images import SAMPLES, load_image
 from cnnviz.slide import FRAMES, LIMIT, REST, SIDE, STEP, Slide, gif, seconds, shown_cells
 from cnnviz.slide_frames import LINE, MARGIN, SHADES, SMALLEST, layout
+from tests.fuzzing import examples
 
 WHITE, BLACK, PENDING = (255, 255, 255), (0, 0, 0), (213, 210, 222)
 GRAY = figures.ColorRange("gray", 0.0, 1.0)
@@ -101,7 +102,7 @@ def mark(canvas: np.ndarray, top: int, left: int, height: int, width: int) -> No
 # --- what is in the file ----------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=40)
+@examples(20)
 @given(slides())
 @example(simple(5, 5, dilation=(1, 1)))
 @example(Slide(random(1, 12, 12), random(8, 8), GRAY, GRAY, (3, 3), (1, 1), (2, 2)))
@@ -264,7 +265,7 @@ def test_what_is_still_to_come_looks_like_no_value() -> None:
 # --- which cells get a frame ------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=200)
+@examples(80)
 @given(st.integers(0, 10**6), st.integers(1, 10**6), st.integers(2, 200))
 @example(0, 90_000, 120)
 @example(0, 121, 120)

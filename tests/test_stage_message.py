@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cnnviz import figures
@@ -18,9 +18,10 @@ from cnnviz.layers import Activation, Conv2d, Pool2d
 from cnnviz.network import forward
 from cnnviz.ui.stage_view import StageMap, pack
 from cnnviz.ui.stages import stage_maps
+from tests.fuzzing import examples
 from tests.test_stages import experiments
 
-several = settings(deadline=None, max_examples=100)
+several = examples(100)
 
 
 def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray], dict[str, np.ndarray]]:

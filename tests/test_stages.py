@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from cnnviz.activations import ACTIVATIONS, Choice
@@ -18,9 +18,10 @@ from cnnviz.layers import Activation, AdaptivePool2d, Conv2d, GlobalPool2d, Laye
 from cnnviz.network import forward
 from cnnviz.ui.stage_view import StageMap
 from cnnviz.ui.stages import TITLES, stage_maps
+from tests.fuzzing import examples
 from tests.option_space import MODES, both, dilations, naive_sides, pairs, strides
 
-several = settings(deadline=None, max_examples=70)
+several = examples(40)
 paddings: st.SearchStrategy[Any] = st.one_of(st.sampled_from(["valid", "same"]), pairs(st.integers(0, 4)))
 convolutions = st.builds(
     Conv2d,
@@ -202,7 +203,7 @@ def seen_layers(draw: st.DrawFn) -> list[Layer]:
     return layers
 
 
-@settings(deadline=None, max_examples=70)
+@examples(40)
 @given(seen_layers(), st.integers(36, 48), st.integers(36, 48), st.floats(0.2, 0.8), st.floats(0.2, 0.8))
 def test_positions_are_the_centres_of_receptive_fields(
     layers: list[Layer], height: int, width: int, down: float, across: float

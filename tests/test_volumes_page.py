@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -21,6 +21,7 @@ from cnnviz.ui import PAGES, volumes
 from cnnviz.ui.limits import BUDGET
 from cnnviz.ui.settings import VOLUMES
 from cnnviz.ui.stage_view import pack
+from tests.fuzzing import examples
 from tests.option_space import naive_sides
 from tests.pictures import picture
 from tests.test_pages import Lab, size_formula
@@ -108,7 +109,7 @@ def states(draw: st.DrawFn) -> tuple[dict[str, Any], dict[int, np.ndarray], tupl
     return values, edits, shape, draw(st.integers(0, 999))
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(states())
 def test_maps_weights_and_costs_are_torchs(state: Any) -> None:
     values, edits, shape, noise = state
@@ -426,7 +427,7 @@ def test_an_address_reproduces_the_page() -> None:
 HOSTILE = ["", "nan", "-1", "1e9", "999", "<b>x</b>", "[x](//a.b)", "0:1", "0=", "|", "٣", "same", "1,1,1", "a" * 300]
 
 
-@settings(deadline=None, max_examples=6)
+@examples(6)
 @given(
     st.dictionaries(
         st.sampled_from([name for name in SETTINGS if name != "size"]), st.sampled_from(HOSTILE), max_size=6

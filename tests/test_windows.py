@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from cnnviz.functional import ShapeError
@@ -27,9 +27,10 @@ from cnnviz.layers import (
 )
 from cnnviz.receptive_fields import tables
 from cnnviz.windows import ReceptiveField, explain_conv, explain_pool, reaches, reads, receptive_field
+from tests.fuzzing import examples
 from tests.option_space import KINDS, MODES, convolutions, naive_adaptive, naive_geometry, naive_pad, numbers, windows
 
-whole_space = settings(deadline=None, max_examples=90)
+whole_space = examples(50)
 where = st.floats(0, 1)  # a place in an output, from its first to its last row
 
 
@@ -222,7 +223,7 @@ flat_stack = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=100)
+@examples(100)
 @given(flat_stack, st.tuples(st.just(1), st.integers(20, 60), st.integers(20, 60)), where, where)
 def test_receptive_field_spans_exactly_what_is_read(layers, shape, fraction_row, fraction_col):
     try:
@@ -240,7 +241,7 @@ def test_receptive_field_spans_exactly_what_is_read(layers, shape, fraction_row,
             assert all((read[axis][0], read[axis][-1]) == (spans[axis][0], spans[axis][-1]) for axis in (0, 1))
 
 
-@settings(deadline=None, max_examples=80)
+@examples(80)
 @given(st.integers(1, 30), st.integers(1, 12), st.integers(0, 2))
 def test_the_field_of_an_adaptive_pool_where_all_its_windows_are_alike(size, out, around):
     layers, shape = [Conv2d(1, 2 * around + 1), AdaptivePool2d("avg", (out, 1))], (1, size + 2 * around, 4)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cnnviz.functional import ShapeError, conv2d
 from cnnviz.layers import ConvTranspose2d
 from cnnviz.zero_insertion import transposed_as_plain, zeros_between
+from tests.fuzzing import examples
 from tests.option_space import numbers
 
 small = st.integers(1, 3)
@@ -24,7 +25,7 @@ def transposed_layers(draw):
     return ConvTranspose2d(draw(small), kernel, stride, padding, extra, dilation, bias=False)
 
 
-@settings(deadline=None, max_examples=100)
+@examples(100)
 @given(transposed_layers(), st.tuples(small, st.integers(1, 6), st.integers(1, 6)))
 def test_a_transposed_convolution_is_a_plain_one_over_zeros(layer, shape):
     weight, x = numbers(0, shape[0], layer.out_channels, *layer.kernel_size), numbers(1, 2, *shape)
