@@ -2,8 +2,8 @@
 tweak in the same run, and what travels for it.
 
 Two tweaks of Volumes: a cell of the filter that is edited, and the seed, which draws all filters anew and which only
-the server can follow. Of the maps, those that are seen side by side are checked to be drawn at about the size they are
-seen.
+the server can follow. Beside them: the pixels that the maps side by side are drawn with, for each pixel that they are
+seen in.
 
     python bench/volumes.py [--rounds 20] [--json out.json]
 """
@@ -24,10 +24,9 @@ from tests.browser.chromium import launch_options
 PORT = 8614
 QUERY = "volumes?filters=64&size=224&padding=same"
 DRAWN = ["[data-drawn]", "data-drawn"]
-# What is drawn over what is there: of each tile of the maps, its pixels and those of the picture it is drawn from.
-SIZES = """() => {
-  const { width, height } = document.querySelector('[data-stage="0"] .sv-cells');
-  return { width, height };
+SHARPNESS = """() => {
+  const canvas = document.querySelector('[data-stage="0"] .sv-cells'), seen = canvas.getBoundingClientRect();
+  return (canvas.width * canvas.height) / (seen.width * seen.height * devicePixelRatio ** 2);
 }"""
 
 
@@ -53,7 +52,7 @@ def main() -> None:
                 times[name].append(tweak(page, key, WATCH, DRAWN))
                 page.wait_for_timeout(400)
                 sent[name].append(page.received[0] - before)  # type: ignore[attr-defined]
-        seen = volumes.evaluate(SIZES)
+        sharpness = volumes.evaluate(SHARPNESS)
         browser.close()
     median = {name: statistics.median(values[2:]) for name, values in times.items()}
     lab_median = median["Lab, kernel cell"]
@@ -61,7 +60,7 @@ def main() -> None:
         **{f"{name}: tweak to painted, ms": round(value, 1) for name, value in median.items()},
         **{f"{name} / Lab": round(value / lab_median, 2) for name, value in median.items() if "Volumes" in name},
         **{f"{name}: kB": round(statistics.median(values[2:]) / 1000) for name, values in sent.items()},
-        "64 maps are seen in, px": f"{seen['width']}×{seen['height']}",
+        "pixels drawn / seen": round(sharpness, 2),
     }
     report(result, options.json)
 

@@ -5,7 +5,6 @@ A filter is (C, kh, kw): one plane of weights for each channel. A picture's thre
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from functools import lru_cache
@@ -164,10 +163,10 @@ def bank(
 ) -> tuple[Tensor, Tensor]:
     """Draw the filters of a convolution, then put edited ones in their places, with bias 0.
 
-    A bank of 12 filters begins with the 8 of a bank of 8, except for the two xavier methods, whose spread depends
-    on the number of filters, and for the biases of "pytorch", which torch draws after all weights. "normal" and
-    "kaiming_normal" are therefore the first filters of the next multiple of 16 of them, since torch draws normal
-    numbers in blocks of 16 and the last, incomplete one differently. All others are ``initialise``'s own.
+    The weights are torch's own for a convolution of this size, so a bank of 12 filters begins with the 8 of a bank
+    of 8 only where torch draws them so: not by the two xavier methods, whose spread depends on the number of filters,
+    nor in the last few cells that are normal, which torch draws in blocks of 16 and an incomplete one differently; nor
+    are the biases of "pytorch", which torch draws after all weights.
 
     Args:
         count: number of filters K, 1 to ``MAX_FILTERS``.
@@ -184,8 +183,7 @@ def bank(
     if not 1 <= count <= MAX_FILTERS:
         raise KernelError(f"There can be 1 to {MAX_FILTERS} filters, not {count}.")
     check_filter_size(channels, *kernel_size)
-    drawn = math.ceil(count / 16) * 16 if method in ("normal", "kaiming_normal") else count
-    weight = initialise(method, (drawn, channels, *kernel_size), seed)[:count].clone()
+    weight = initialise(method, (count, channels, *kernel_size), seed)
     bias = initial_bias(method, (count, channels, *kernel_size), seed)
     for index, text in edits.items():
         if index < count:

@@ -1,4 +1,4 @@
-"""What each knob of the Lab does to the numbers, said beside it."""
+"""What the knobs of the pages do to the numbers, said beside it."""
 
 from __future__ import annotations
 
@@ -151,8 +151,7 @@ def of_counts(rows: Sequence[tuple[str, int, int, str]]) -> None:
     lines += [f"| {name} | **{count:,}** | = {how} | {macs:,} |" for name, count, macs, how in rows]
     st.markdown("\n".join(lines))
     name, count, *_ = others[0]
-    ratio = count / weights
-    st.caption(f"The {name} layer needs {ratio:,.0f} times the weights." if ratio >= 1.5 else "Both need the same.")
+    st.caption(f"The {name} layer needs {_compared(count, weights)}.")
 
 
 def of_kinds(branches: Sequence[Branch]) -> None:
@@ -198,6 +197,17 @@ def _share(part: int, total: int) -> str:
     if part / total >= 0.9995:
         return f"all but {total - part}"
     return f"{part}" if part / total < 0.0005 else f"{part / total:.1%}"
+
+
+def _compared(count: int, weights: int) -> str:
+    if count < weights:
+        return f"{weights - count:,} weights fewer: the window has more cells than the picture"
+    if count == weights:
+        return "just as many weights"
+    ratio = count / weights
+    if ratio < 1.1:
+        return f"{count - weights:,} weights more"
+    return (f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.1f}") + " times the weights"
 
 
 def _count(number: int, noun: str) -> str:

@@ -1,4 +1,4 @@
-"""What the knobs of the Lab mean, in the words of their question marks."""
+"""What the knobs of the pages mean, in the words of their question marks."""
 
 PADDING = (
     "Rows and columns added around the map before the window slides. **valid**: none. **same**: as many as keep "
