@@ -293,7 +293,7 @@ def test_an_edit_changes_its_own_map_alone() -> None:
 
 def test_the_filter_beyond_the_last_is_the_last() -> None:
     page = Volumes(filters="5", filter="40")
-    assert (page.editor["entry"], page.header["selects"]) == (4, {"0": "filter"})
+    assert (page.editor["entry"], page.header["selects"]) == (4, {"0": ["filter", 4]})
 
 
 # --- what cannot be read, and what cannot work ------------------------------------------------------

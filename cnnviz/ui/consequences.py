@@ -16,6 +16,7 @@ from cnnviz.pool_winners import Pool
 from cnnviz.shapes import pair, times
 from cnnviz.shifting import Change
 from cnnviz.ui.comparison import Branch
+from cnnviz.ui.settings import escaped
 
 Shape = tuple[int, ...]
 
@@ -187,7 +188,7 @@ def of_whole_patch(ours: np.ndarray, theirs: np.ndarray) -> None:
 def of_error(error: ValueError | None) -> None:
     """Why a setting cannot work, where the setting is."""
     if error:
-        st.error(str(error), icon=":material/straighten:")
+        st.error(escaped(str(error)), icon=":material/straighten:")
 
 
 def _share(part: int, total: int) -> str:

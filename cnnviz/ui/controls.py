@@ -55,7 +55,7 @@ def read(settings: Sequence[Setting]) -> Reading:
     last_good = st.session_state.setdefault("last good", {})
     for setting in settings:
         held = st.session_state.get(setting.name, st.query_params.get(setting.name))
-        text = texts[setting.name] = setting.default if held is None else str(held)
+        text = texts[setting.name] = setting.default if held is None else _text(held)
         try:
             values[setting.name] = last_good[setting.name] = setting.parse(text)
         except ValueError as error:
@@ -63,6 +63,10 @@ def read(settings: Sequence[Setting]) -> Reading:
             why = escaped(str(error)) if str(error) != text else f"Write {setting.expects}."
             problems[setting.name] = f"{quoted(text)} cannot be read. {why} The last that could be read counts."
     return Reading(settings, texts, values, problems)
+
+
+def _text(held: Any) -> str:
+    return str(held).removesuffix(".0") if isinstance(held, float) else str(held)
 
 
 OF_A_PAGE = ("unreadable", "senseless", "to reset", "last good", "last drawn")  # what the session keeps for one page
@@ -155,8 +159,9 @@ class Controls:
         st.slider(label, low, high, default, key=name, bind="query-params", **widget)
 
     def count(self, name: str, label: str, **widget: Any) -> None:
-        """A whole number, with steps; without bounds, as `number`."""
-        st.number_input(label, value=int(self._settings[name].default), step=1, key=name, bind="query-params", **widget)
+        """A whole number, with steps."""
+        # Kept as one with a fraction: Streamlit's box of whole numbers breaks on an address that says inf.
+        self.number(name, label, 1.0, **widget)
 
     def text(self, name: str, label: str, **widget: Any) -> None:
         """A line of text."""

@@ -45,6 +45,7 @@ INIT = (
     "forwards and backwards through a linear layer."
 )
 SEED = "The same seed draws the same weights, here and in PyTorch."
+ADDED_BIAS = "Added to every cell of all maps, beside the bias that was drawn with each filter."
 FILTER = "The filter that is edited below. A click on one of the maps chooses its filter too."
 EDITS = (
     "The filters that are not as they were drawn, each after its number: a preset's name, a method and a seed, or its "

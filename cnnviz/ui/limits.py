@@ -11,6 +11,7 @@ from cnnviz.shapes import ShapeError
 
 BUDGET = 1_000_000_000  # multiply-adds or comparisons: about a second
 OVERFLOW = "These numbers grow beyond what a float32 can hold. What is shown here is the last that could be computed."
+NOTHING_YET = "A setting below cannot work and says why."
 STILL = "A setting below cannot work and says why. What is shown here is the last that could be computed."
 
 

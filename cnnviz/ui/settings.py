@@ -99,9 +99,13 @@ LOOKS = Setting(
 
 def whole(name: str, default: str, low: int, high: int) -> Setting:
     """A setting that is a whole number."""
-    return Setting(
-        name, default, lambda text: size(text, low, high)[0], f"a whole number from {low} to {high}", numeric=True
-    )
+
+    def parse(text: str) -> int:
+        if "," in text:
+            raise ValueError(text)
+        return size(text, low, high)[0]
+
+    return Setting(name, default, parse, f"a whole number from {low} to {high}", numeric=True)
 
 
 def choice(name: str, options: Collection[str], default: str, *, first: tuple[str, ...] = ()) -> Setting:
@@ -166,7 +170,7 @@ def image(sample: str, side: str, color: str) -> tuple[Setting, ...]:
         ),
         choice("fit", ("crop", "keep", "stretch"), "crop"),
         choice("color", ("gray", "rgb"), color),
-        Setting("frame", "0", lambda text: size(text, 0, 999)[0], "a whole number from 0", numeric=True),
+        whole("frame", "0", 0, 999),
     )
 
 

@@ -13,7 +13,7 @@ import streamlit as st
 import torch.nn.functional as F
 from torch import Tensor
 
-from cnnviz.filters import FILTERS, bank
+from cnnviz.filters import FILTERS, FilterPreset, bank
 from cnnviz.kernels import KernelError, initial_bias, initialise
 from cnnviz.layers import Conv2d, Linear, Shape
 from cnnviz.network import Stage, forward
@@ -21,7 +21,7 @@ from cnnviz.shapes import ShapeError, pair, times
 from cnnviz.ui.checking import Pin, check
 from cnnviz.ui.chosen_image import Chosen
 from cnnviz.ui.kernel_grid import Preset
-from cnnviz.ui.limits import OVERFLOW, STILL, afford, is_finite
+from cnnviz.ui.limits import NOTHING_YET, OVERFLOW, STILL, afford, is_finite
 from cnnviz.ui.stage_view import Look, StageMap
 from cnnviz.ui.stages import stage_map
 
@@ -137,17 +137,26 @@ def _maps(stages: list[Stage], parameters: Mapping[str, Tensor]) -> list[StageMa
 
 def _last(values: Mapping[str, Any], chosen: Chosen, error: ValueError, notice: str) -> Volume:
     stages = [Stage("input", None, chosen.image)]
-    last: Volume = st.session_state.get("last drawn", Volume(values, None, {}, stages, _maps(stages, {})))
-    return replace(last, values=values, error=error, notice=notice)
+    nothing = Volume(values, None, {}, stages, _maps(stages, {}))
+    last: Volume = st.session_state.get("last drawn", nothing)
+    return replace(last, values=values, error=error, notice=notice if last.layer else NOTHING_YET)
 
 
 @lru_cache(maxsize=64)
 def presets(channels: int, height: int, width: int) -> tuple[Preset, ...]:
     """The filters by name, for a picture and a size; their planes one below the other."""
     return tuple(
-        (name, entry.family, entry.look_for, rows_of(entry.values(channels, height, width)))
+        (name, entry.family, _look_for(entry, channels), rows_of(entry.values(channels, height, width)))
         for name, entry in FILTERS.items()
     )
+
+
+def _look_for(entry: FilterPreset, channels: int) -> str:
+    if channels == 3 or len(set(entry.rgb)) == 1:
+        return entry.look_for
+    if not math.fsum(entry.rgb):
+        return "It sets one colour against another, and a grey picture has none: nothing is left."
+    return f"A grey picture has one channel for all colours. {entry.look_for}"
 
 
 def rows_of(weight: Tensor) -> tuple[tuple[float, ...], ...]:
@@ -159,7 +168,10 @@ def about(now: Volume) -> str:
     """What to say of the chosen filter where it is no preset."""
     if now.filter in now.values["edits"]:
         return f"Filter {now.filter}: your own."
-    return f"Filter {now.filter}, as it was drawn: {now.values['init'].replace('_', ' ')}, seed {now.values['seed']}."
+    bias = float(now.parameters["bias"][now.filter]) - now.values["bias"]
+    method = now.values["init"].replace("_", " ")
+    drawn = f"Filter {now.filter}, as it was drawn: {method}, seed {now.values['seed']}"
+    return f"{drawn}, with a bias of its own, {bias:.4g}." if abs(bias) > 1e-9 else f"{drawn}."
 
 
 def counts(now: Volume) -> list[tuple[str, int, int, str]]:

@@ -11,7 +11,8 @@ from cnnviz.ui.stage_view import stage_view
 from cnnviz.ui.workbench import workbench
 
 INTRODUCTION = (
-    "A colour picture is a block of numbers: height × width × 3. A filter is small in height and width but goes "
+    "A colour picture is a block of numbers: height × width × 3 (written 3 × height × width here, as PyTorch does). "
+    "A filter is small in height and width but goes "
     "through the *whole depth*: one grid of weights for each channel. Each filter makes one map; all maps together are "
     "the next block. Drag a block to turn it, point at any cell to take it apart."
 )
@@ -31,7 +32,7 @@ view, knobs = workbench()
 with view:
     stage_view(
         now.maps, key="stages", ignored=ignored, address=reading.address(), follow=now.follow, looks=now.looks,
-        usual=volumes.USUAL, selects={"0": "filter"}, pin=values["pin"], check=now.check(values["pin"]),
+        usual=volumes.USUAL, selects={"0": ("filter", now.filter)}, pin=values["pin"], check=now.check(values["pin"]),
         notice=now.notice, link_note=chosen.link_note, tall=0.36,
     )  # fmt: skip
     if now.layer and not now.error:
@@ -51,7 +52,7 @@ with knobs:
     show.say("kernel_size", "stride")
     with st.container(horizontal=True, gap="small"):
         show.typed("padding", "Padding", ("valid", "same", "1", "2"), disabled=is_whole, help=help.PADDING)
-        show.number("bias", "Bias", help=help.BIAS)
+        show.number("bias", "Bias, added", help=help.ADDED_BIAS)
     show.say("padding", "bias")
     consequences.of_error(now.error)
     if now.layer and not now.error:

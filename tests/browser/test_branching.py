@@ -207,7 +207,7 @@ def filtered(seed: int, **fixed: Any) -> Shown:
         (list(nodes)[-1] if nodes else "input",),
         ones(nn.Conv2d(channels, len(now.maps[-1].maps), tuple(size), stride)),
     )
-    header = {"places": [], "titles": {}, "columns": 0, "usual": {}, "selects": {"0": "filter"}}
+    header = {"places": [], "titles": {}, "columns": 0, "usual": {}, "selects": {"0": ["filter", 0]}}
     return Shown(now.maps, nodes, (channels, height, width), header)
 
 

@@ -8,6 +8,7 @@ const CELL = "#fff";
 const WINDOW = "#22d3ee"; // on no scale, and apart from all of them for colour-blind eyes too
 const FILL = "rgb(34 211 238 / 0.3)";
 const PIN = "#ff5da2";
+const SELECTED = "#7d5fe0";
 
 const NONE = { rows: [], columns: [] };
 const MOST = 64; // outlines on a map
@@ -46,7 +47,8 @@ function outline(pen, [left, right], [top, bottom], color, grown = LEAST) {
 
 /**
  * @typedef {{cells: {rows: number[], columns: number[]}, isWindow: boolean, place: any, pin: any}} Marks
- *   the cells that are lit, whether they are what one cell reads, the cell on the way, the pinned one
+ *   the cells that are lit, whether they are what one cell reads, the cell on the way, the pinned one; of several maps also
+ *   which are meant (`channels`) and which is `selected`
  */
 
 /**
@@ -74,12 +76,31 @@ export function mark(pen, box, range, { cells, isWindow, place, pin }) {
   if (pin) one(pin, PIN, 7);
 }
 
+/** A window goes through the whole depth of a cuboid: its lines from the front to the back. @param {number[]} near @param {number[]} far `at` of both */
+function through(pen, { at, wide, tall }, far, [, rows, columns], { cells }) {
+  const [left, right] = [cells.columns[0], cells.columns.at(-1) + 1].map((x) => (x / columns) * wide);
+  const [top, bottom] = [cells.rows[0], cells.rows.at(-1) + 1].map((y) => (y / rows) * tall);
+  const corners = [[left, top], [right, top], [right, bottom], [left, bottom]];
+  const [front, back] = [at, far].map(([a, b, c, d, e, f]) => corners.map(([x, y]) => [a * x + c * y + e, b * x + d * y + f]));
+  pen.beginPath();
+  front.forEach((corner, i) => {
+    pen.moveTo(...corner);
+    pen.lineTo(...back[i]);
+    pen.lineTo(...back[(i + 1) % 4]);
+  });
+  for (const [width, color] of [[3, "#000"], [1.5, WINDOW]]) {
+    pen.lineWidth = width;
+    pen.strokeStyle = color;
+    pen.stroke();
+  }
+}
+
 /**
  * Mark a stage, on each of its maps that the marks are of.
- * @param {{lit: {canvas: HTMLCanvasElement, width: number, height: number}, tiles: any[]}} frame
+ * @param {{lit: {canvas: HTMLCanvasElement, width: number, height: number}, tiles: any[], far: number[] | null}} frame
  *   `lit` lies over its plot, and `ROOM` around it
  */
-export function light({ lit: { canvas, width, height }, tiles }, stage, range, marks) {
+export function light({ lit: { canvas, width, height }, tiles, far }, stage, range, marks) {
   const ratio = window.devicePixelRatio || 1;
   const [wide, tall] = [width, height].map((side) => Math.round((side + 2 * ROOM) * ratio));
   if (canvas.width !== wide || canvas.height !== tall) Object.assign(canvas, { width: wide, height: tall });
@@ -96,9 +117,16 @@ export function light({ lit: { canvas, width, height }, tiles }, stage, range, m
   for (const tile of tiles) {
     const isLit = tile.side === "all" && (!marks.channels || tile.channel < 0 || marks.channels.includes(tile.channel));
     const pin = marks.pin && tile.side === "all" && (marks.pin.channel ?? tile.channel) === tile.channel ? marks.pin : null;
-    if (!isLit && !pin) continue;
+    const isSelected = tile.side === "all" && tile.channel === marks.selected && tiles.length > 1;
+    if (!isLit && !pin && !isSelected) continue;
     pen.setTransform(ratio, 0, 0, ratio, box.x * ratio, box.y * ratio);
+    if (far && isLit && marks.isWindow && marks.cells.rows.length * marks.cells.columns.length > 0) through(pen, tile, far, stage.shape, marks);
     pen.transform(...tile.at);
+    if (isSelected) {
+      pen.lineWidth = 2.5;
+      pen.strokeStyle = SELECTED;
+      pen.strokeRect(-1, -1, tile.wide + 2, tile.tall + 2);
+    }
     mark(pen, { x: 0, y: 0, width: tile.wide, height: tile.tall }, all, isLit ? { ...marks, pin } : { cells: NONE, pin });
   }
   pen.restore();

@@ -233,6 +233,7 @@ export class Reader {
       place: lens.weight ? null : lens.explained.places[k],
       pin: this.#pinOn(stage),
       channels: lens.weight ? null : lens.channels[k],
+      selected: view.looks.selected(stage.name),
     }));
     view.visible.forEach(({ stage, i: k }) => {
       const frame = view.frames.get(stage.name);
@@ -259,6 +260,7 @@ export class Reader {
     const { cell } = this.pin;
     if (!cell || isSame(cell, this.#within(cell))) return "";
     const title = this.view.message.titles[cell.name] ?? cell.name;
-    return ` (pinned: ${title.toLowerCase()} ${cell.row}, ${cell.column}, which is not there now)`;
+    const map = cell.channel === undefined ? "" : `map ${cell.channel}, `;
+    return ` (pinned: ${title.toLowerCase()}, ${map}row ${cell.row}, column ${cell.column}, which is not there now)`;
   }
 }

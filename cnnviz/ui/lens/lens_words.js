@@ -57,8 +57,9 @@ const signed = (numbers) => numbers.map((number, i) => (i === 0 ? format(number)
 
 /** Σ of the channels, bias, and what comes of them. */
 export function sumNote({ channels, sum, bias, value }) {
-  const parts = channels.length <= 1 ? "" : channels.length <= 4 ? `${signed(channels.map((channel) => channel.sum))} = ` : `of ${channels.length} channels = `;
-  return `Σ ${parts}${format(sum)} ${bias < 0 ? "−" : "+"} bias ${format(Math.abs(bias))} = ${format(value)}`;
+  const isFew = channels.length > 1 && channels.length <= 4;
+  const parts = isFew ? signed(channels.map((channel) => channel.sum)) : `${channels.length > 1 ? `of ${channels.length} channels: ` : ""}${format(sum)}`;
+  return `Σ ${parts} ${bias < 0 ? "−" : "+"} bias ${format(Math.abs(bias))} = ${format(value)}`;
 }
 
 export function poolNote({ kind, count, sum, squares, value, winners, isPending }) {

@@ -90,7 +90,7 @@ def stage_view(
     address: Mapping[str, str | None] | None = None,
     looks: Mapping[str, Look] | None = None,
     usual: Mapping[str, Look] | None = None,
-    selects: Mapping[str, str] | None = None,
+    selects: Mapping[str, tuple[str, int]] | None = None,
     alike: Sequence[str] = (),
     tall: float = 0.26,
     pin: Sequence[str | int] | None = None,
@@ -110,7 +110,7 @@ def stage_view(
         address: what is to stand in it: by name, the texts of the settings shown, None of a default.
         looks: by name, what is shown of a stage of several maps.
         usual: by name, what is shown where nobody has chosen.
-        selects: by name, the key of the box that takes the number of a map that is chosen.
+        selects: by name, the key of the box that takes the number of a map that is chosen, and the number.
         alike: the names of stages that show the same map on the same scale.
         tall: how much of the window's height a stage may take.
         pin: the cell that the lens keeps to: stage, row, column, perhaps a channel.

@@ -27,8 +27,12 @@ export class Bar {
       element("span", { className: "sv-busy" }, "computing…"),
       this.copied,
       this.all,
-      button("−", () => zoomBy(2), { title: "Zoom out", "aria-label": "Zoom out" }),
-      button("+", () => zoomBy(0.5), { title: "Zoom in", "aria-label": "Zoom in" }),
+      element(
+        "span",
+        { className: "sv-pair" },
+        button("−", () => zoomBy(2), { title: "Zoom out", "aria-label": "Zoom out" }),
+        button("+", () => zoomBy(0.5), { title: "Zoom in", "aria-label": "Zoom in" }),
+      ),
       element("label", { className: "sv-switch", title }, this.shared, "shared scale"),
       button("Copy link", () => this.#copyLink(), { className: "sv-button sv-link" }),
     );

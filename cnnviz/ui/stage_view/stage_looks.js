@@ -2,9 +2,9 @@
  * What is shown of each stage, and in which colours: one of its maps, three as RGB, all side by side, or a stack.
  *
  * @typedef {number | "all" | "stack"} Look a channel; -1: three as RGB
- * @typedef {{looks: Record<string, Look>, usual?: Record<string, Look>, alike?: string[], selects?: Record<string, string>}} Said
- *   by stage: what is shown, what is shown where nobody has chosen; those that show the same map on the same scale; the boxes
- *   that take the number of a map that is chosen
+ * @typedef {{looks: Record<string, Look>, usual?: Record<string, Look>, alike?: string[], selects?: Record<string, [string, number]>}} Said
+ *   by stage: what is shown, what is shown where nobody has chosen; those that show the same map on the same scale; the box that
+ *   takes the number of a map that is chosen, and the number
  */
 import { write } from "./boxes.js";
 import { isRGB } from "./stage_dom.js";
@@ -58,14 +58,21 @@ export class Looks {
 
   /** One of a stage's maps is chosen: whoever edits its filter takes note. */
   select(name, channel) {
-    const box = this.message.selects?.[name];
-    if (box && channel >= 0) write(box, `${channel}`);
+    const select = this.message.selects?.[name];
+    if (!select || !(channel >= 0)) return;
+    select[1] = channel;
+    write(select[0], `${channel}`);
   }
 
-  /** The channel that a stage shows; -1 for three as RGB. Of several at once, the first. */
+  /** The map of a stage whose filter is edited; none of other stages. @returns {number | undefined} */
+  selected(name) {
+    return this.message.selects?.[name]?.[1];
+  }
+
+  /** The channel that a stage shows; -1 for three as RGB. Of several at once, the one that is selected, or the first. */
   channel(stage) {
     const look = this.of(stage);
-    return typeof look === "number" ? look : isRGB(stage) ? -1 : 0;
+    return typeof look === "number" ? look : isRGB(stage) ? -1 : (this.selected(stage.name) ?? 0);
   }
 
   /** The scale of a stage and the values at its ends: its own, or one that it shares. @param {any} stage @param {any[]} stages all */
@@ -86,11 +93,11 @@ export class Looks {
   /** Where the maps lie, if several are shown at once. @param {{width: number, height: number}} box */
   lay(stage, box) {
     const look = this.of(stage);
-    if (typeof look === "number") return { tiles: [], edges: [] };
+    if (typeof look === "number") return { tiles: [], edges: [], far: null };
     const [, height, width] = stage.shape;
     const aspect = (height * stage.jump[0]) / (width * stage.jump[1]);
     const channels = stage.ranges.map((_, c) => c);
-    if (look === "all") return { tiles: multiples(channels, aspect, box), edges: [] };
+    if (look === "all") return { tiles: multiples(channels, aspect, box), edges: [], far: null };
     return stack(channels, aspect, box, this.turns.get(stage.name) ?? FIRST_TURN, isRGB(stage));
   }
 

@@ -8,6 +8,7 @@ import { origin } from "./stage_window.js";
 
 /** @typedef {import("./stage_values.js").Stage} Stage */
 
+const COARSE = 6; // pixels a cell from which on one more or less is not seen
 const OPAQUE = 0xff000000; // a pixel is one little-endian word: alpha, blue, green, red
 
 /** The colour of each of the 256 levels between `low` and `high`, on a scale that ends at `ends`. */
@@ -76,6 +77,33 @@ export function colour(stages, index, channel, palettes, { scale, ends }, canvas
   context.putImageData(image, 0, 0);
 }
 
+let spare; // one canvas for all
+
+/**
+ * Draw part of a picture so large. Cells larger than a pixel keep their edges, smaller ones are averaged, not dropped. Between
+ * the two, cells would be one pixel wide here and two there, which looks like a pattern of the map: there each is drawn so many
+ * whole pixels large that all can be made smaller alike.
+ * @param {CanvasRenderingContext2D} pen @param {HTMLCanvasElement} cells @param {number[]} part x, y, width, height in cells
+ * @param {number} width of what is drawn at (0, 0) @param {number} height @param {number} ratio pixels for one of these units
+ */
+export function drawCells(pen, cells, part, width, height, ratio) {
+  const [across, down] = [(width * ratio) / part[2], (height * ratio) / part[3]]; // pixels a cell
+  const least = Math.min(across, down);
+  pen.imageSmoothingQuality = "high";
+  pen.imageSmoothingEnabled = least < 1;
+  const isUneven = least > 1 && least < COARSE && (across % 1 > 0.01 || down % 1 > 0.01);
+  if (!isUneven) return pen.drawImage(cells, ...part, 0, 0, width, height);
+  spare ??= document.createElement("canvas");
+  const [wide, tall] = [Math.ceil(across) * Math.ceil(part[2]), Math.ceil(down) * Math.ceil(part[3])];
+  if (spare.width < wide || spare.height < tall) Object.assign(spare, { width: Math.max(wide, spare.width), height: Math.max(tall, spare.height) });
+  const [fullWide, fullTall] = [Math.ceil(across) * part[2], Math.ceil(down) * part[3]];
+  const large = spare.getContext("2d");
+  large.imageSmoothingEnabled = false;
+  large.drawImage(cells, ...part, 0, 0, fullWide, fullTall);
+  pen.imageSmoothingEnabled = true;
+  pen.drawImage(spare, 0, 0, fullWide, fullTall, 0, 0, width, height);
+}
+
 /**
  * Show the part of the cells that lies in `range` (cell units; cell i covers i ± 1/2).
  * @param {HTMLCanvasElement} cells a pixel a cell, or fewer @param {HTMLCanvasElement} screen
@@ -91,11 +119,8 @@ export function show(cells, screen, range, [rows, columns]) {
   const spanX = range.x[1] - range.x[0];
   const spanY = range.y[1] - range.y[0];
   context.clearRect(0, 0, width, height);
-  // Cells larger than a pixel keep their edges; smaller ones are averaged, not dropped.
-  context.imageSmoothingEnabled = spanX > width || spanY > height;
-  context.imageSmoothingQuality = "high";
   const [across, down] = [cells.width / columns, cells.height / rows]; // pixels a cell
-  context.drawImage(cells, (range.x[0] + 0.5) * across, (range.y[0] + 0.5) * down, spanX * across, spanY * down, 0, 0, width, height);
+  drawCells(context, cells, [(range.x[0] + 0.5) * across, (range.y[0] + 0.5) * down, spanX * across, spanY * down], width, height, 1);
 }
 
 /** The legend's gradient between two values. */

@@ -6,6 +6,7 @@
  *   `at`: where a map of `wide` × `tall` px lies in the plot, as `setTransform` takes it; `side`: which part of the map it shows
  * @typedef {{yaw: number, pitch: number}} Turn in radians
  */
+import { drawCells } from "./stage_paint.js";
 
 const GAP = 3; // px between small multiples
 const SPREAD = 0.22; // of a map's width, between it and the one behind it
@@ -54,7 +55,8 @@ export function multiples(channels, aspect, { width, height }) {
  * A stack, the first map in front. A picture is a solid cuboid: its colours in front, and its layers on the walls.
  * @param {number[]} channels @param {number} aspect @param {{width: number, height: number}} box @param {Turn} turn
  * @param {boolean} isPicture
- * @returns {{tiles: Tile[], edges: [number[], number[]][]}} from the farthest to the nearest; the cuboid's lines in the plot
+ * @returns {{tiles: Tile[], edges: [number[], number[]][], far: number[] | null}} from the farthest to the nearest; the block's
+ *   lines in the plot; where the back of a solid cuboid lies, as a tile's `at`
  */
 export function stack(channels, aspect, { width, height }, { yaw, pitch }, isPicture) {
   const each = isPicture ? SLAB : Math.min(SPREAD, DEEPEST / channels.length);
@@ -87,7 +89,7 @@ export function stack(channels, aspect, { width, height }, { yaw, pitch }, isPic
   } else for (let i = channels.length - 1; i >= 0; i--) tiles.push(front(channels[i], i * each));
   const line = (one, other) => [place(...one), place(...other)];
   const edges = [0, 1].flatMap((x) => [0, aspect].map((y) => line([x, y, 0], [x, y, deep])));
-  return { tiles, edges: isPicture ? [] : edges };
+  return { tiles, edges: isPicture ? [] : edges, far: isPicture ? front(-1, deep).at : null };
 }
 
 /**
@@ -103,7 +105,6 @@ export function paintTiles(screen, tiles, edges, picture, hide) {
   const pen = screen.getContext("2d");
   pen.setTransform(1, 0, 0, 1, 0, 0);
   pen.clearRect(0, 0, width, height);
-  pen.imageSmoothingQuality = "high";
   pen.strokeStyle = EDGE;
   pen.lineWidth = 1;
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -117,8 +118,7 @@ export function paintTiles(screen, tiles, edges, picture, hide) {
     const cells = picture(channel);
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.transform(...at);
-    pen.imageSmoothingEnabled = cells.width > wide * ratio;
-    pen.drawImage(cells, ...SIDES[side](cells.width, cells.height), 0, 0, wide, tall);
+    drawCells(pen, cells, SIDES[side](cells.width, cells.height), wide, tall, ratio);
     if (side === "all") hide(pen, { channel, at, wide, tall, side });
     if (edges.length > 0) pen.strokeRect(0.5, 0.5, wide - 1, tall - 1);
   }

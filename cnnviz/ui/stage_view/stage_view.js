@@ -142,7 +142,7 @@ class View {
 
   /** The pointer lets go: where it has not moved, that was a click. */
   release(event) {
-    this.#drag(event);
+    if (event.type === "pointerup") this.#drag(event); // a finger that goes on to scroll has no place any more
     const { held } = this;
     this.held = null;
     const isClick = held && !held.hasMoved && event.type === "pointerup" && event.button === 0;
