@@ -141,7 +141,8 @@ class Lab:
 
     @property
     def errors(self) -> list[str]:
-        return [error.value for error in self.at.error]
+        """As a person reads them: what Markdown could mean something by is escaped."""
+        return [re.sub(r"\\([^0-9A-Za-z\s])", r"\1", error.value).replace("\u2060", "") for error in self.at.error]
 
     @property
     def warnings(self) -> list[str]:

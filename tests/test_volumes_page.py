@@ -233,6 +233,22 @@ def test_the_page_says_the_numbers_of_its_maps(query: dict[str, str]) -> None:
         assert formula in page.latex[0]
 
 
+@pytest.mark.parametrize("name", ["filters", "seed", "filter"])
+@pytest.mark.parametrize("text", ["inf", "-inf", "1e400", "nan", "3,5", "2.5", "-1"])
+def test_what_is_no_whole_number_is_said_and_ignored(name: str, text: str) -> None:
+    page = Volumes(**{name: text})
+    assert [warning.split(" in the address")[0] for warning in page.warnings] == [f"{name} = `{text}`"]
+    assert str(page.widget(name).value).removesuffix(".0") == SETTINGS[name].default
+
+
+@pytest.mark.parametrize("text", ["[x](mailto:a@b.c)", "![i](data:a)", "**b**", "`x`", "www.example.com", "$a_b$"])
+def test_what_a_stranger_wrote_is_text_in_an_error_too(text: str) -> None:
+    page = Volumes(edits=f"0={text}")
+    (error,) = page.at.error
+    assert text in page.errors[0]
+    assert not re.search(r"(?<!\\)[\[\]*`$!]", error.value) and "www." not in error.value and "a@b" not in error.value
+
+
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
@@ -268,7 +284,9 @@ def test_the_editor_has_the_chosen_filter_and_presets_of_its_size() -> None:
     page.choose(filter=5)
     assert page.editor["kernel"] == "0,0;0,0;1,0;0,0;0,0;0,0", "the cell before the middle of an even side"
     page.choose(filter=1)
-    assert page.editor["about"] == "Filter 1, as it was drawn: pytorch, seed 0."
+    bias = drawn("pytorch", 8, 3, (2, 2), 0)[1][1]
+    about = f"Filter 1, as it was drawn: pytorch, seed 0, with a bias of its own, {bias:.4g}."
+    assert page.editor["about"] == about
     weight, _ = drawn("pytorch", 8, 3, (2, 2), 0)
     rows = [[float(cell) for cell in row.split(",")] for row in page.editor["kernel"].split(";")]
     assert np.array_equal(np.float32(rows), weight[1].flatten(0, 1).numpy())
@@ -430,7 +448,7 @@ OFF_DEFAULT = {
 def test_an_address_reproduces_the_page() -> None:
     page = Volumes(**OFF_DEFAULT)
     assert page.warnings == page.errors == []
-    assert {name: str(page.widget(name).value) for name in OFF_DEFAULT} == OFF_DEFAULT
+    assert {name: str(page.widget(name).value).removesuffix(".0") for name in OFF_DEFAULT} == OFF_DEFAULT
     assert page.header["address"] == OFF_DEFAULT | {"frame": None, "patch": None}
     assert set(OFF_DEFAULT) == SETTINGS.keys() - {"frame", "patch"}, "every setting of a window over a still picture"
     told = page.maps

@@ -11,10 +11,9 @@ from cnnviz.ui.stage_view import stage_view
 from cnnviz.ui.workbench import workbench
 
 INTRODUCTION = (
-    "A colour picture is a block of numbers: height × width × 3 (written 3 × height × width here, as PyTorch does). "
-    "A filter is small in height and width but goes "
-    "through the *whole depth*: one grid of weights for each channel. Each filter makes one map; all maps together are "
-    "the next block. Drag a block to turn it, point at any cell to take it apart."
+    "A colour picture is a block: height × width × 3, written 3×H×W as in PyTorch. A filter is small but goes through "
+    "the *whole depth*: one grid of weights a channel. Each makes one map, and all maps are the next block. Drag a "
+    "block to turn it, point at a cell to take it apart."
 )
 
 ignored = controls.reset_unreadable(VOLUMES)

@@ -80,6 +80,7 @@ class Editor {
     this.sum = element("output", "kg-sum", { "aria-label": "Sum of the weights" });
     this.exact = element("span", "kg-exact", { "aria-hidden": "true" });
     this.status = element("span", "kg-status", { role: "status" });
+    this.line = element("div", "kg-line", {}, [this.sum, this.exact, this.status]);
     this.root = element("div", "kernel-grid", {}, [
       element("div", "kg-top", {}, [
         this.menu, element("div", "kg-group", { role: "group", "aria-label": "History" }, [this.undo, this.redo, this.reset]),
@@ -87,7 +88,7 @@ class Editor {
       this.lookFor,
       this.toolbar.root, // over the cells, so that none of its buttons moves when a row is added
       this.cells.root,
-      element("div", "kg-line", {}, [this.sum, this.exact, this.status]),
+      this.line,
     ]);
     this.root.addEventListener("keydown", (event) => this.#shortcut(event));
     this.root.addEventListener("paste", (event) => this.#paste(event));
@@ -100,6 +101,8 @@ class Editor {
     this.data = data;
     this.root.dataset.of = data.of;
     this.cells.planes = data.planes;
+    // under many planes nobody would see what is wrong with the first
+    if (isOther || !this.history) this.cells.root[data.planes.length > 1 ? "before" : "after"](this.line);
     this.link.box = data.box;
     if (data.edition !== this.edition) this.#stock(data);
     this.side = data.side;
