@@ -49,16 +49,6 @@ def win_counts(x: Tensor, layer: Pool) -> Tensor:
     return counts.scatter_add_(2, indices, torch.ones_like(indices)).reshape(x.shape)
 
 
-def winners(x: Tensor, layer: Pool) -> Tensor:
-    """Which cells won a window at all: what the layer lets through; the rest could be anything smaller.
-
-    Args, Raises: as for `winner_indices`.
-    Returns:
-        (N, C, H, W), bool.
-    """
-    return win_counts(x, layer) > 0
-
-
 def _first_best(values: Tensor, windows: Table, axis: int) -> tuple[Tensor, Tensor]:
     """The largest value in each window along one axis, and its index on that axis: the first, if several."""
     cells = [sorted(window) for window in windows]
