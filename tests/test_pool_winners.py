@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from cnnviz import pool_winners
 from cnnviz.functional import ShapeError
 from cnnviz.layers import AdaptivePool2d, GlobalPool2d, Pool2d
 from cnnviz.pool_winners import win_counts, winner_indices
@@ -102,6 +103,16 @@ def test_winners_of_an_adaptive_pool_are_torchs_indices(size, output_size):
     x = coarse(2, 2, *size)
     _, expected = F.adaptive_max_pool2d(x, output_size, return_indices=True)
     assert winner_indices(x, AdaptivePool2d("max", output_size)).equal(expected)
+
+
+@pytest.mark.parametrize("at_once", [1, 60, 1000])
+def test_winners_are_the_same_a_few_windows_at_a_time(monkeypatch, at_once):
+    monkeypatch.setattr(pool_winners, "AT_ONCE", at_once)
+    x = coarse(2, 2, 11, 9)
+    _, expected = F.max_pool2d(x, (3, 2), (1, 2), 1, return_indices=True)
+    assert winner_indices(x, Pool2d("max", (3, 2), (1, 2), 1)).equal(expected)
+    _, expected = F.adaptive_max_pool2d(x, (4, 5), return_indices=True)
+    assert winner_indices(x, AdaptivePool2d("max", (4, 5))).equal(expected)
 
 
 @several
