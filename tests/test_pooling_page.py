@@ -40,6 +40,13 @@ class Page(Lab):
         return header, levels
 
     @property
+    def chart(self) -> dict[str, Any]:
+        """What the activation's chart is told."""
+        (part,) = [part for part in self.at.get("bidi_component") if part.key == "chart"]
+        told: dict[str, Any] = json.loads(part.proto.json)
+        return told
+
+    @property
     def table(self) -> list[list[str]]:
         """What the shift changed: rows of cells."""
         lines = [m.value for m in self.at.markdown if m.value.startswith("| | cells changed")]
@@ -180,8 +187,7 @@ def test_sums_that_cancel_have_not_died(sample: str) -> None:
     page = Page(image=sample)
     died = float((whole_sums(image(sample)) < 0).double().mean())
     assert page.says(f"**{died:.1%} died**") == 1
-    (chart,) = [part.proto for part in page.at.get("bidi_component") if part.key == "chart"]
-    told = json.loads(chart.json)
+    told = page.chart
     assert told["shares"][0] == pytest.approx(died)
     assert sum(told["dead"]) == round(died * told["total"])
 
@@ -342,6 +348,10 @@ def test_a_window_that_no_longer_fits_keeps_the_last_picture() -> None:
     assert len(page.errors) == 1 and "7×7" in page.errors[0] and page.header["notice"]
     assert page.header["stages"] == before
     assert not page.table and not page.says("won")
+    page.choose(activation="leaky_relu")
+    page.choose(negative_slope=0.5)
+    assert page.header["stages"] == before, "the chart alone follows, with the sums that are shown"
+    assert (page.chart["name"], page.chart["parameters"]) == ("leaky_relu", {"negative_slope": 0.5})
     page.choose(pool_size="2")
     assert not page.errors and not page.header["notice"] and page.shapes["pool"] == (1, 3, 3)
 

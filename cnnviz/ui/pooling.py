@@ -88,11 +88,14 @@ def _through(alone: Pooling, conv: Conv2d | None, activation: Activation | None,
     return Pooling(values, stages, maps, conv, activation, pool, strided, parameters, shifted, wins, rounding)
 
 
+def function(values: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The activation chosen, with its parameters, whatever else can work; "none" does nothing to the values."""
+    name = "identity" if values["activation"] == "none" else values["activation"]
+    return name, {parameter: values[parameter] for parameter in ACTIVATIONS[name].parameters}
+
+
 def _activation(values: Mapping[str, Any]) -> Activation | None:
-    if values["activation"] == "none":
-        return None
-    wanted = ACTIVATIONS[values["activation"]].parameters
-    return Activation(values["activation"], {name: values[name] for name in wanted})
+    return None if values["activation"] == "none" else Activation(*function(values))
 
 
 def _pool(values: Mapping[str, Any], shape: Shape) -> Pool | None:

@@ -85,13 +85,10 @@ class Pooling:
     @property
     def effect(self) -> Effect | None:
         """What the activation does to the values before it; None of a softmax, which has no curve."""
-        name, parameters = self.function
-        return None if name == "softmax" else effect(name, parameters, self.before, self.rounding)
-
-    @property
-    def function(self) -> tuple[str, dict[str, Any]]:
-        """The activation's name and parameters; where there is none, nothing happens to the values."""
-        return (self.activation.name, dict(self.activation.parameters)) if self.activation else ("identity", {})
+        name, parameters = (
+            ("identity", {}) if not self.activation else (self.activation.name, self.activation.parameters)
+        )
+        return None if name == "softmax" else effect(name, dict(parameters), self.before, self.rounding)
 
     def comparisons(self) -> list[tuple[str, ShiftEffect]]:
         """What the shift changed, with the pool and with its stride alone."""

@@ -60,9 +60,10 @@ with knobs:
     st.subheader("Activation", anchor=False)
     show.picked("activation", "Function", help=help.ACTIVATION)
     show.parameters(values["activation"])
-    activation_chart(*now.function, now.before, now.rounding, key="chart")
+    name, parameters = pooling.function(values)
+    activation_chart(name, parameters, now.before, now.rounding, key="chart")
     if not now.stale:
-        pooling_consequences.of_effect(now.function[0], now.effect)
+        pooling_consequences.of_effect(name, now.effect)
 
     st.subheader("Pooling", anchor=False)
     is_off, windows = values["pool"] == "none", values["pool_windows"]
