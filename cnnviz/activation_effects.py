@@ -17,7 +17,8 @@ Doubles = np.ndarray[Any, np.dtype[np.float64]]
 Counts = np.ndarray[Any, np.dtype[np.int64]]
 Parameters = Mapping[str, float | str]
 
-FLAT = 0.05  # a slope below this share of the function's steepest is saturated
+FLAT = 0.05  # a slope below this share of the function's steepest is nearly flat
+ROUNDING = 1e-6  # of all that is added up: what a float32 sum may be off by
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,24 +27,24 @@ class Marks:
 
     dead: a value other than 0 became 0 where the slope is 0, so nothing comes through, forward or backward:
         ReLU below 0, hardswish below -3, and what a double can no longer tell from 0.
-    saturated: not dead, but |slope| < FLAT · the function's largest |slope|: tanh far out, ReLU6 above 6. It counts
-        what is flat for any reason: the turning points of GELU and its relatives, the slope 0.01 of a leaky ReLU.
-        A 0 that stays 0 is not flat: there is a kink, and its slope is a matter of convention.
-    changed: the output differs from the input, by more than a millionth of it.
+    flat: not dead, but |slope| < FLAT · the function's largest |slope|, for whatever reason: tanh far out, ReLU6 above
+        6, the turning points of GELU and its relatives, all negatives of a leaky ReLU with a slope of 0.01.
+    A value that is 0, to rounding, is neither: functions that are flat beside 0 have a kink there.
     """
 
     dead: Tensor
-    saturated: Tensor
-    changed: Tensor
+    flat: Tensor
 
 
 @dataclass(frozen=True)
 class Effect:
-    """What became of all values: shares in [0, 1], see `Marks`; mean and standard deviation (of n, not n - 1)."""
+    """What became of all values: shares in [0, 1], see `Marks`; mean and standard deviation (of n, not n - 1).
+
+    A mean or a deviation that may be 0, to rounding, is 0.
+    """
 
     dead: float
-    saturated: float
-    changed: float
+    flat: float
     mean_before: float
     std_before: float
     mean_after: float
@@ -88,33 +89,57 @@ def _largest_slope(name: str, parameters: tuple[tuple[str, float | str], ...]) -
     return slope.abs().max().item()
 
 
-def marks(name: str, parameters: Parameters, before: Tensor) -> Marks:
-    """Which values die, saturate, change.
+def sum_rounding(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> float:
+    """How far from 0 a convolution's float32 sums may be that are 0: ROUNDING of what their terms can add up to.
+
+    Args:
+        x: the convolution's input, padding included; any shape.
+        weight, bias: (K, C, kh, kw) and (K,), as for `conv2d`.
+    """
+    largest = weight.abs().flatten(1).sum(1) * x.abs().max()
+    return ROUNDING * float((largest if bias is None else largest + bias.abs()).max())
+
+
+def silenced(before: Tensor, after: Tensor, rounding: float = 0.0) -> Tensor:
+    """Which values other than 0 became 0.
+
+    Args:
+        before, after: of one shape.
+        rounding: the largest |value| before that may be 0: `sum_rounding`, or 0 of numbers that are exact.
+    Returns:
+        a bool mask of that shape.
+    """
+    return (after == 0) & (before.abs() > rounding)
+
+
+def marks(name: str, parameters: Parameters, before: Tensor, rounding: float = 0.0) -> Marks:
+    """Which values die, and which lie where the function is nearly flat.
 
     Args:
         name, parameters: as for `activate`.
         before: what goes into the function; any shape, floating point, any range.
+        rounding: as for `silenced`.
     Raises:
         ValueError: as `curve`.
     """
-    return _marks(name, parameters, before.double())[0]
+    return _marks(name, parameters, before.double(), rounding)[0]
 
 
-def effect(name: str, parameters: Parameters, before: Tensor) -> Effect:
+def effect(name: str, parameters: Parameters, before: Tensor, rounding: float = 0.0) -> Effect:
     """What the function does to these values, in numbers.
 
     Args:
-        name, parameters, before: as for `marks`, at least one value.
+        name, parameters, before, rounding: as for `marks`, at least one value.
     Raises:
         ValueError: as `curve`, or there are no values.
     """
     if not before.numel():
         raise ValueError("there are no values to apply the function to")
     before = before.double()
-    found, after = _marks(name, parameters, before)
-    shares = (mask.double().mean().item() for mask in (found.dead, found.saturated, found.changed))
+    found, after = _marks(name, parameters, before, rounding)
+    shares = (mask.double().mean().item() for mask in (found.dead, found.flat))
     moments = (f.item() for x in (before, after) for f in (x.mean(), x.std(correction=0)))
-    return Effect(*shares, *moments)
+    return Effect(*shares, *(moment if abs(moment) > rounding else 0.0 for moment in moments))
 
 
 def histogram(values: Tensor, low: float, high: float, bins: int) -> Counts:
@@ -132,12 +157,11 @@ def histogram(values: Tensor, low: float, high: float, bins: int) -> Counts:
     return np.histogram(values.detach().double().flatten().numpy(), bins, (low, high))[0]
 
 
-def _marks(name: str, parameters: Parameters, before: Tensor) -> tuple[Marks, Tensor]:
+def _marks(name: str, parameters: Parameters, before: Tensor, rounding: float) -> tuple[Marks, Tensor]:
     after, slope = _value_and_slope(name, parameters, before)
-    dead = (after == 0) & (slope == 0) & (before != 0)
-    flat = slope.abs() < FLAT * largest_slope(name, parameters)
-    stays_zero = (after == 0) & (before == 0)
-    return Marks(dead, flat & ~dead & ~stays_zero, ~after.isclose(before, rtol=1e-6, atol=0)), after
+    dead = silenced(before, after, rounding) & (slope == 0)
+    flat = (slope.abs() < FLAT * largest_slope(name, parameters)) & (before.abs() > rounding)
+    return Marks(dead, flat & ~dead), after
 
 
 def _value_and_slope(name: str, parameters: Parameters, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,6 +10,7 @@ from cnnviz.padding import check_maps
 from cnnviz.receptive_fields import Table, tables
 
 Pool = Pool2d | GlobalPool2d | AdaptivePool2d
+AT_ONCE = 4_000_000  # cells that are laid out, window by window: where windows overlap, many times the map
 
 
 def winner_indices(x: Tensor, layer: Pool) -> Tensor:
@@ -49,26 +50,24 @@ def win_counts(x: Tensor, layer: Pool) -> Tensor:
     return counts.scatter_add_(2, indices, torch.ones_like(indices)).reshape(x.shape)
 
 
-def winners(x: Tensor, layer: Pool) -> Tensor:
-    """Which cells won a window at all: what the layer lets through; the rest could be anything smaller.
-
-    Args, Raises: as for `winner_indices`.
-    Returns:
-        (N, C, H, W), bool.
-    """
-    return win_counts(x, layer) > 0
-
-
 def _first_best(values: Tensor, windows: Table, axis: int) -> tuple[Tensor, Tensor]:
     """The largest value in each window along one axis, and its index on that axis: the first, if several."""
     cells = [sorted(window) for window in windows]
     longest = max(map(len, cells))
     # windows cut off by the border repeat their last cell, which changes neither the largest nor the first
     index = torch.tensor([window + window[-1:] * (longest - len(window)) for window in cells])
+    across = values.numel() // values.shape[axis]
+    parts = [_best_of(values, part, axis) for part in torch.split(index, max(1, AT_ONCE // (across * longest)))]
+    best, place = (torch.cat(found, axis) for found in zip(*parts))
+    return best, place
+
+
+def _best_of(values: Tensor, index: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+    """The same for a row of indices each window, all windows as long."""
     picked = values.index_select(axis, index.flatten())
     picked = picked.reshape(*values.shape[:axis], *index.shape, *values.shape[axis + 1 :])
     best, place = picked.max(axis + 1)
     shape = [1] * values.ndim
-    shape[axis] = len(cells)
-    starts = torch.arange(len(cells)).reshape(shape)
-    return best, index.flatten()[starts * longest + place]
+    shape[axis] = len(index)
+    starts = torch.arange(len(index)).reshape(shape)
+    return best, index.flatten()[starts * index.shape[1] + place]

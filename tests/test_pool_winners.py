@@ -9,9 +9,10 @@ import torch.nn.functional as F
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from cnnviz import pool_winners
 from cnnviz.functional import ShapeError
 from cnnviz.layers import AdaptivePool2d, GlobalPool2d, Pool2d
-from cnnviz.pool_winners import win_counts, winner_indices, winners
+from cnnviz.pool_winners import win_counts, winner_indices
 from tests.fuzzing import examples
 from tests.option_space import both, naive_adaptive, naive_geometry, numbers, pairs, windows
 
@@ -44,7 +45,6 @@ def check(x, layer, windows):
             for cell, count in naive_winners(x[n, c].numpy(), layer.kind, windows).items():
                 expected[cell] = count
             np.testing.assert_array_equal(counts[n, c], expected)
-    assert winners(x, layer).equal(counts > 0)
     # what the layer says is what the winners hold
     assert x.flatten(2).gather(2, winner_indices(x, layer).flatten(2)).equal(layer(x).flatten(2))
 
@@ -59,7 +59,7 @@ def test_winners_of_a_sliding_window_are_the_naive_loops(case, kind):
         layer.output_shape((1, *size))
     except ShapeError:
         with pytest.raises(ShapeError):
-            winners(x, layer)
+            win_counts(x, layer)
         return
     sides, starts = naive_geometry(size, options)
     spans = []
@@ -105,6 +105,16 @@ def test_winners_of_an_adaptive_pool_are_torchs_indices(size, output_size):
     assert winner_indices(x, AdaptivePool2d("max", output_size)).equal(expected)
 
 
+@pytest.mark.parametrize("at_once", [1, 60, 1000])
+def test_winners_are_the_same_a_few_windows_at_a_time(monkeypatch, at_once):
+    monkeypatch.setattr(pool_winners, "AT_ONCE", at_once)
+    x = coarse(2, 2, 11, 9)
+    _, expected = F.max_pool2d(x, (3, 2), (1, 2), 1, return_indices=True)
+    assert winner_indices(x, Pool2d("max", (3, 2), (1, 2), 1)).equal(expected)
+    _, expected = F.adaptive_max_pool2d(x, (4, 5), return_indices=True)
+    assert winner_indices(x, AdaptivePool2d("max", (4, 5))).equal(expected)
+
+
 @several
 @given(windows(), extremes)
 def test_win_counts_are_the_gradient_of_the_sum(case, kind):
@@ -126,7 +136,7 @@ def test_padding_never_wins():
 
 
 def test_of_equal_cells_the_first_in_row_order_wins():
-    assert winners(torch.zeros(1, 1, 4, 4), Pool2d("max", 2)).nonzero()[:, 2:].tolist() == [
+    assert win_counts(torch.zeros(1, 1, 4, 4), Pool2d("max", 2)).nonzero()[:, 2:].tolist() == [
         [0, 0],
         [0, 2],
         [2, 0],
@@ -139,7 +149,7 @@ def test_of_equal_cells_the_first_in_row_order_wins():
 
 
 @pytest.mark.parametrize("layer", [Pool2d("avg"), GlobalPool2d("l2"), AdaptivePool2d("avg")])
-@pytest.mark.parametrize("ask", [winner_indices, win_counts, winners])
+@pytest.mark.parametrize("ask", [winner_indices, win_counts])
 def test_nobody_wins_an_average(ask, layer):
     with pytest.raises(ValueError, match=r"no cell wins in (avg|l2) pooling: all cells of a window take part"):
         ask(torch.zeros(1, 1, 4, 4), layer)
@@ -147,6 +157,6 @@ def test_nobody_wins_an_average(ask, layer):
 
 def test_inputs_that_cannot_work_are_named():
     with pytest.raises(ShapeError, match="does not fit"):
-        winners(torch.zeros(1, 1, 4, 4), Pool2d("max", 5))
+        win_counts(torch.zeros(1, 1, 4, 4), Pool2d("max", 5))
     with pytest.raises(ShapeError, match=r"x must be \(N, C, H, W\)"):
-        winners(torch.zeros(1, 4, 4), Pool2d("max", 2))
+        win_counts(torch.zeros(1, 4, 4), Pool2d("max", 2))

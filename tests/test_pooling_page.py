@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,9 @@ from cnnviz.activations import ACTIVATIONS
 from cnnviz.images import SAMPLES, load_image
 from cnnviz.kernels import parse_kernel
 from cnnviz.number_pictures import parse_numbers
-from cnnviz.ui import PAGES
+from cnnviz.ui import PAGES, pooling
+from cnnviz.ui.chosen_image import Chosen
+from cnnviz.ui.limits import OVERFLOW
 from cnnviz.ui.settings import POOLING
 from tests.test_pages import Lab
 from tests.test_stage_message import unpack
@@ -35,6 +38,13 @@ class Page(Lab):
         data = next(part for part in self.at.get("bidi_component") if part.key == "stages").proto.bytes
         header, _, levels = unpack(data)
         return header, levels
+
+    @property
+    def chart(self) -> dict[str, Any]:
+        """What the activation's chart is told."""
+        (part,) = [part for part in self.at.get("bidi_component") if part.key == "chart"]
+        told: dict[str, Any] = json.loads(part.proto.json)
+        return told
 
     @property
     def table(self) -> list[list[str]]:
@@ -60,7 +70,12 @@ def moved(x: Tensor, right: int, down: int = 0) -> Tensor:
 
 
 def summed(x: Tensor, kernel: str = "edge") -> Tensor:
-    return F.conv2d(x, torch.tensor(parse_kernel(kernel))[None, None])
+    return F.conv2d(x, torch.tensor(parse_kernel(kernel), dtype=x.dtype)[None, None])
+
+
+def whole_sums(x: Tensor, kernel: str = "edge") -> Tensor:
+    """255 times these sums, of whole numbers alone, which a double holds exactly."""
+    return summed((255 * x).round().double(), kernel)
 
 
 def check_maps(page: Page, wanted: dict[str, Tensor]) -> None:
@@ -81,11 +96,11 @@ def check_maps(page: Page, wanted: dict[str, Tensor]) -> None:
 
 
 def won(x: Tensor, size: int, stride: int, kind: str = "max") -> Tensor:
-    """The cells that win, at their value."""
+    """1 where a cell wins, else 0."""
     _, indices = F.max_pool2d(x if kind == "max" else -x, size, stride, return_indices=True)
     mask = torch.zeros_like(x).flatten()
     mask[indices.flatten()] = 1
-    return x * mask.reshape(x.shape)
+    return mask.reshape(x.shape)
 
 
 @pytest.mark.parametrize(("size", "stride"), [(2, 2), (3, 2), (3, 1), (4, 3)])
@@ -105,9 +120,16 @@ def test_both_rows_are_what_torch_makes(size: int, stride: int) -> None:
     })  # fmt: skip
     # column c of the pool sees columns from c·stride of the picture on: clear of the edge from there on
     first_row, first_column = -(-1 // stride), -(-2 // stride)
-    for row, (before, after) in zip(page.table, [(pooled, pooled_other), (alone, alone_other)]):
+    whole, whole_other = (F.relu(whole_sums(i, "emboss")) for i in (x, other))  # where nothing is rounded
+    for row, (before, after) in zip(
+        page.table,
+        [
+            tuple(F.max_pool2d(maps, size, stride) for maps in (whole, whole_other)),
+            tuple(maps[..., ::stride, ::stride] for maps in (whole, whole_other)),
+        ],
+    ):
         before, after = before[..., first_row:, first_column:], after[..., first_row:, first_column:]
-        count = int(((after - before).abs() > 1e-6 * max(before.abs().max(), after.abs().max())).sum())
+        count = int((after != before).sum())
         assert row[1] == f"{count:,} of {before.numel():,}"
         assert row[2] == f"{count / before.numel():.1%}"
         assert row[3] == f"{float((after - before).abs().sum() / before.abs().sum()):.1%}"
@@ -150,14 +172,82 @@ def test_one_bright_dot_moves_within_its_window_unnoticed() -> None:
     assert [stage["name"] for stage in page.header["stages"]] == ["input", "activation", "pool", "winners"]
 
 
-def test_shares_that_died_and_saturated() -> None:
+def test_shares_that_died_and_that_lie_where_it_is_flat() -> None:
     page = Page(source="numbers")
     dead = (numbers() < 0).double().mean()
-    assert page.says(f"**{float(dead):.1%} died**") == page.says("**0.0% are saturated**") == 1
+    assert page.says(f"**{float(dead):.1%} died**") == page.says("**0.0% lie where the curve is nearly flat**") == 1
     page.choose(activation="relu6")
-    assert page.says(f"**{float((numbers() >= 6).double().mean()):.1%} are saturated**") == 1
+    assert page.says(f"**{float((numbers() >= 6).double().mean()):.1%} lie where the curve is nearly flat**") == 1
     page.choose(activation="softmax")
     assert not page.says("died")
+
+
+@pytest.mark.parametrize("sample", ["digits", "colours", "camera", "gradient"])
+def test_sums_that_cancel_have_not_died(sample: str) -> None:
+    page = Page(image=sample)
+    died = float((whole_sums(image(sample)) < 0).double().mean())
+    assert page.says(f"**{died:.1%} died**") == 1
+    told = page.chart
+    assert told["shares"][0] == pytest.approx(died)
+    assert sum(told["dead"]) == round(died * told["total"])
+
+
+@pytest.mark.parametrize("sample", ["digits", "colours", "camera"])
+def test_the_lab_says_the_same_of_the_same_sums(sample: str) -> None:
+    died = float((whole_sums(image(sample)) < 0).double().mean())
+    lab = Lab(image=sample, size="64", padding="valid", pool="none")
+    assert lab.says(f"{died:.1%} became 0") == 1
+
+
+def test_winners_that_are_0_are_seen() -> None:
+    page = Page(size="20")
+    _, levels = page.told
+    x = F.relu(summed(image(size=20)))
+    mask = won(x, 2, 2)
+    assert int(((x == 0) & (mask == 1)).sum()) > 0
+    assert np.array_equal(levels["winners"] > 0, mask[0] > 0)
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ({"pool_size": "2", "pool_stride": "2"}, ""),
+        ({"pool_size": "2", "pool_stride": "1,2"}, "Windows one below the other share 1 row: a cell may win"),
+        (
+            {"pool_size": "3", "pool_stride": "4,1", "pool": "l2"},
+            "Windows side by side share 2 columns: a cell may cou",
+        ),
+        ({"pool_size": "8,3", "pool_stride": "1,2"}, "Windows side by side share 1 column: a cell may win"),
+        ({"pool_size": "8", "pool_stride": "1"}, ""),
+    ],
+)
+def test_what_neighbouring_windows_share(query: dict[str, str], words: str) -> None:
+    page = Page(source="numbers", **query)
+    assert page.says("Windows ") == bool(words)
+    assert not words or page.says(words) == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "counts", "words"),
+    [
+        ({}, ["12", "12"], "pool hears of all cells of its window. A stride alone keeps one"),
+        ({}, ["12", "12"], "Cells that see what came in at the edge are not counted;"),
+        ({"pool_size": "8"}, ["1", "12"], "not counted, but with max pooling 8×8 every cell does, so all of them are;"),
+        ({"pool_size": "8", "pool_stride": "8"}, ["1", "1"], "Every cell sees what came in at the edge, so all are"),
+        ({"pool_windows": "global"}, ["1"], "The fewer and the larger the windows"),
+        ({"pool": "none"}, ["56"], "Without a pool, a shift puts another cell's value in each place."),
+    ],
+)
+def test_what_is_said_of_a_shift(query: dict[str, str], counts: list[str], words: str) -> None:
+    page = Page(source="numbers", **{"pool_stride": "2", "numbers": "ramp"} | query)
+    assert [row[1].split(" of ")[1] for row in page.table] == counts
+    assert page.says(words) == 1
+
+
+def test_of_nothing_no_share_is_said() -> None:
+    dot = ";".join(",".join("9" if (row, column) == (4, 0) else "0" for column in range(8)) for row in range(8))
+    page = Page(source="numbers", numbers=dot, pool="none")
+    assert page.table == [["no pooling", "1 of 56", "1.8%", "all was 0"]]
 
 
 def test_how_many_won() -> None:
@@ -167,7 +257,7 @@ def test_how_many_won() -> None:
     counts = indices.flatten().bincount()
     assert page.says(f"{indices.numel():,} windows, **{int((counts > 0).sum()):,} of {x.numel():,} cells won**") == 1
     assert page.says(f"One of them won {int(counts.max())} windows.") == 1
-    assert page.says("overlap by 2×2 cells") == 1
+    assert page.says("Windows one below the other share 2 rows, side by side share 2 columns: a cell may win") == 1
 
 
 # --- addresses ----------------------------------------------------------------------------------------
@@ -249,6 +339,31 @@ def test_a_window_that_does_not_fit_says_so_and_the_rest_is_shown() -> None:
     assert "activation" in names and "pool" not in names
     page.choose(pool_size="3")
     assert not page.errors and page.shapes["pool"] == (1, 2, 2)
+
+
+def test_a_window_that_no_longer_fits_keeps_the_last_picture() -> None:
+    page = Page(size="8", pool_size="3")
+    before = page.header["stages"]
+    page.choose(pool_size="7")
+    assert len(page.errors) == 1 and "7×7" in page.errors[0] and page.header["notice"]
+    assert page.header["stages"] == before
+    assert not page.table and not page.says("won")
+    page.choose(activation="leaky_relu")
+    page.choose(negative_slope=0.5)
+    assert page.header["stages"] == before, "the chart alone follows, with the sums that are shown"
+    assert (page.chart["name"], page.chart["parameters"]) == ("leaky_relu", {"negative_slope": 0.5})
+    page.choose(pool_size="2")
+    assert not page.errors and not page.header["notice"] and page.shapes["pool"] == (1, 3, 3)
+
+
+def test_numbers_too_large_on_a_first_visit_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pooling.st, "session_state", {})
+    values = {setting.name: setting.parse(setting.default) for setting in POOLING}
+    values |= {"source": "numbers", "numbers": ((3e38,) * 8,) * 8, "pool": "l2"}  # larger than a text may say
+    now = pooling.run(values, Chosen(image(), "camera", "camera", 1))
+    assert now.stale and now.notice == OVERFLOW and not now.comparisons()
+    (stage,) = now.maps
+    assert stage.how["op"] == "numbers" and np.array_equal(stage.maps, np.full((1, 8, 8), 3e38, np.float32))
 
 
 def test_a_kernel_that_does_not_fit_keeps_the_last_picture() -> None:

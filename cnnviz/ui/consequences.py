@@ -6,15 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import streamlit as st
-from torch import Tensor
 
-from cnnviz.activation_effects import Effect
+from cnnviz.activation_effects import ROUNDING, silenced
 from cnnviz.activations import ACTIVATIONS
-from cnnviz.layers import Activation, Conv2d, GlobalPool2d, Pool2d, WindowLayer
+from cnnviz.layers import Activation, Conv2d, Pool2d, WindowLayer
 from cnnviz.network import Stage
-from cnnviz.pool_winners import Pool
 from cnnviz.shapes import pair, times
-from cnnviz.shifting import Change
 from cnnviz.ui.comparison import Branch
 from cnnviz.ui.settings import escaped
 
@@ -54,95 +51,23 @@ def _floor(layer: WindowLayer, shape: Shape) -> str:
     return f"The floor throws away: no window reaches the last {' and '.join(parts)} of the {where}."
 
 
-def of_activation(layer: Activation, before: Stage, after: Stage) -> None:
-    """The function, and what it did to the cells."""
+def of_activation(layer: Activation, before: Stage, after: Stage, rounding: float | None = None) -> None:
+    """The function, and what it did to the cells.
+
+    Args:
+        rounding: the largest |value| before that may be 0; None: taken for a share of the largest there is.
+    """
     st.latex(ACTIVATIONS[layer.name].formula)
     st.caption(ACTIVATIONS[layer.name].about)
-    rounding = 1e-6 * before.output.abs().max()  # a sum that cancels leaves some: no change that one could see
-    silenced = int(((after.output == 0) & (before.output.abs() > rounding)).sum())
+    if rounding is None:
+        rounding = ROUNDING * float(before.output.abs().max())
+    zeroed = int(silenced(before.output, after.output, rounding).sum())
     changed = int(((after.output - before.output).abs() > rounding).sum())
     total = after.output.numel()
     if layer.name == "softmax" and dict(layer.parameters)["over"] == "channels" and after.output.shape[1] == 1:
         st.caption("Over the channels of one map every share is 1: choose *all* to share among its cells.")
         return
-    st.caption(f"It changed {_share(changed, total)} of the cells; {_share(silenced, total)} became 0.")
-
-
-def of_effect(name: str, effect: Effect | None) -> None:
-    """The function, and what became of the values that went through it; None of a softmax."""
-    st.latex(ACTIVATIONS[name].formula)
-    st.caption(ACTIVATIONS[name].about)
-    if not effect:
-        return
-    moments = (effect.mean_before, effect.mean_after, effect.std_before, effect.std_after)
-    mean, mean_after, spread, spread_after = (f"{number:.3g}".replace("-", "−") for number in moments)
-    st.caption(
-        f"**{effect.dead:.1%} died**: they became 0 where the curve is flat, so nothing comes through, neither "
-        f"the signal forwards nor what would be learned backwards. **{effect.saturated:.1%} are saturated**: "
-        f"where the curve is nearly flat, so large and larger look alike. "
-        f"Mean {mean} → {mean_after}, "
-        f"spread {spread} → {spread_after}."
-    )
-
-
-def of_windows(layer: Pool, shape: Shape) -> None:
-    """The output size of a pool, or which cells its windows cover."""
-    if isinstance(layer, Pool2d):
-        of_pool(layer, shape)
-        size, step = pair(layer.kernel_size, "kernel_size"), pair(layer.stride, "stride")
-        shared = [max(0, k - s) for k, s in zip(size, step)]
-        if any(shared):
-            st.caption(f"The windows overlap by {times(shared)} cells: a cell may win more than once.")
-    elif isinstance(layer, GlobalPool2d):
-        st.caption(f"One window over the whole map: {times(shape[1:])} cells become **1**, for every picture.")
-    else:
-        st.latex(layer.formula(shape))
-        st.caption("The windows are as even as whole cells allow, so the output has this size for every picture.")
-
-
-def of_wins(wins: Tensor | None, kind: str) -> None:
-    """How many cells a max or min pool lets through."""
-    if wins is None:
-        st.caption("All cells of a window take part in it: nobody wins, and the map of winners is off.")
-        return
-    windows, won, most = int(wins.sum()), int((wins > 0).sum()), int(wins.max())
-    often = f" One of them won {most} windows." if most > 1 else ""
-    st.caption(
-        f"{windows:,} window{'s' * (windows > 1)}, **{won:,} of {wins.numel():,} cells won**: all that is passed on. "
-        f"The others could be anything {'smaller' if kind == 'max' else 'larger'}.{often} "
-        "Of equal cells the first wins, as in PyTorch."
-    )
-
-
-def of_shift(rows: Sequence[tuple[str, Change, float, bool]]) -> None:
-    """What a shift of the picture changed: with the pool, and with its stride alone; nothing where nothing is shifted.
-
-    Args:
-        rows: what it is, the cells that changed, by how much, and whether those that see the edge are left out.
-    """
-    if not rows:
-        st.caption("Shift the picture, and a second row shows what that changes in the pooled map.")
-        return
-    lines = ["| | cells changed | | by, of all there was |", "|---|--:|--:|--:|"]
-    lines += [
-        f"| {name} | {c.changed:,} of {c.total:,} | **{c.share:.1%}** | {size:.1%} |" for name, c, size, _ in rows
-    ]
-    st.markdown("\n".join(lines))
-    (*_, is_apart), *others = rows
-    forgiven = (
-        "A pool hears of all cells of its window; a stride alone keeps one of them, and a shift brings another there."
-        if others
-        else "The fewer and the larger the windows, the less a shift changes."
-    )
-    edge = (
-        "Cells that see what came in at the edge are not counted"
-        if is_apart
-        else "All windows see what came in at the edge, so that takes part"
-    )
-    st.caption(
-        f"{forgiven} Each cell is compared with the one at its own place: the last column adds up how far "
-        f"they are apart. {edge}; differences that are rounding do not count."
-    )
+    st.caption(f"It changed {_share(changed, total)} of the cells; {_share(zeroed, total)} became 0.")
 
 
 def of_counts(rows: Sequence[tuple[str, int, int, str]]) -> None:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from cnnviz.kernels import KERNELS
-from cnnviz.ui import consequences, controls, help, pooling
+from cnnviz.ui import consequences, controls, help, pooling, pooling_consequences
 from cnnviz.ui.activation_chart import activation_chart
 from cnnviz.ui.chosen_image import chosen_image
 from cnnviz.ui.image_picker import image_picker
@@ -44,7 +44,8 @@ with view:
         show.whole("shift_down", "Down, pixels", 0, 8, help=help.SHIFT_DOWN)
         show.say("shift", "shift_down")
     with table:
-        consequences.of_shift(now.comparisons())
+        if not now.stale:
+            pooling_consequences.of_shift(now.comparisons(), now.pool)
 
 with knobs:
     show.segments("source", "Input", help=help.SOURCE)
@@ -59,9 +60,10 @@ with knobs:
     st.subheader("Activation", anchor=False)
     show.picked("activation", "Function", help=help.ACTIVATION)
     show.parameters(values["activation"])
-    activation_chart(*now.function, now.before, key="chart")
+    name, parameters = pooling.function(values)
+    activation_chart(name, parameters, now.before, now.rounding, key="chart")
     if not now.stale:
-        consequences.of_effect(now.function[0], now.effect)
+        pooling_consequences.of_effect(name, now.effect)
 
     st.subheader("Pooling", anchor=False)
     is_off, windows = values["pool"] == "none", values["pool_windows"]
@@ -78,8 +80,8 @@ with knobs:
         show.say("output_size")
     consequences.of_error(now.pool_error)
     if now.pool and not now.stale:
-        consequences.of_windows(now.pool, tuple(now.pooled_from.shape[1:]))
-        consequences.of_wins(now.wins, now.pool.kind)
+        pooling_consequences.of_windows(now.pool, tuple(now.pooled_from.shape[1:]))
+        pooling_consequences.of_wins(now.wins, now.pool.kind)
 
     if is_image:
         st.subheader("Picture and kernel", anchor=False)

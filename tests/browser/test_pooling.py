@@ -89,14 +89,12 @@ def test_every_cell_is_exact(bare: Page, monkeypatch: pytest.MonkeyPatch, values
 def test_the_lens_explains_numbers_without_a_convolution(bare: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     now = state(monkeypatch, source="numbers", activation="none", pool_size=(2, 2))
     numbers = now.maps[0].maps[0]
-    seen = drive(
-        bare, message(now.maps), [("point", "pool", 1, 2), ("point", "input", 2, 4), ("point", "winners", 1, 2)]
-    )
-    first, pool, cell, winner = seen
+    cells = [("pool", 1, 2), ("input", 2, 4), ("winners", 1, 2), ("winners", 0, 4), ("winners", 0, 5)]
+    first, pool, cell, *winners = drive(bare, message(now.maps), [("point", *cell) for cell in cells])
     assert first.cell == ("input", 4, 4)
     assert pool.value == numbers[2:4, 4:6].max() and pool.lit["input"] == ([2, 3], [4, 5])
     assert cell.value == 8 and cell.lit["pool"] == ([1], [2])
-    assert winner.value == 7, "the largest of its window"
+    assert [winner.value for winner in winners] == [1, 1, 0], "the first of four zeros won too"
 
 
 @pytest.mark.parametrize("name", ["relu", "leaky_relu", "sigmoid", "softplus", "gelu", "hardswish"])

@@ -7,7 +7,7 @@ import { ACTIVATIONS } from "./stage_values.js";
 
 /**
  * @typedef {{name: string, parameters: Record<string, any>, drags: Record<string, [number, number]>, x?: number[], y?: number[],
- *   slope?: number[], span?: [number, number], before?: number[], dead?: number[], saturated?: number[], after?: number[],
+ *   slope?: number[], span?: [number, number], before?: number[], dead?: number[], flat?: number[], after?: number[],
  *   total?: number, shares?: [number, number]}} Data
  */
 

@@ -26,7 +26,7 @@ export class Drawing {
     this.curve = path("ac-curve");
     this.before = path("ac-bars");
     this.dead = path("ac-dead");
-    this.saturated = path("ac-saturated");
+    this.flat = path("ac-flat");
     this.after = path("ac-bars");
     this.xs = ROUGH.map((_, i) => label("ac-tick", ["start", "middle", "middle", "middle", "end"][i]));
     this.ys = ROUGH.map(() => label("ac-tick", "end"));
@@ -38,13 +38,13 @@ export class Drawing {
     setText(beside, "after");
     this.key = drawing("g", {}, ...this.#key());
     this.root = drawing("svg", { class: "ac-svg", viewBox: `0 0 ${SIZE.width} ${SIZE.height}`, role: "group" },
-      this.title, this.grid, this.before, this.dead, this.saturated, this.after, this.axes, this.slope, this.curve,
+      this.title, this.grid, this.before, this.dead, this.flat, this.after, this.axes, this.slope, this.curve,
       ...this.xs, ...this.ys, ...this.names, beside, this.key, this.held, this.handle);
   }
 
   /** What the bars' colours mean. */
   #key() {
-    const parts = [["ac-bars", "before"], ["ac-dead", "died"], ["ac-saturated", "saturated"]];
+    const parts = [["ac-bars", "before"], ["ac-dead", "died"], ["ac-flat", "nearly flat"]];
     const length = drawing("text", { class: "ac-caption", "text-anchor": "end", x: BESIDE.right, y: BELOW.bottom + 16 });
     length.append("bars: √ of how many");
     return [length, ...parts.flatMap(([className, text], i) => {
@@ -83,7 +83,7 @@ export class Drawing {
     setAttributes(this.root, { "aria-label": said(data) });
   }
 
-  #bars({ x, span, before, dead, saturated, after }, px, py) {
+  #bars({ x, span, before, dead, flat, after }, px, py) {
     const [most, mostAfter] = [Math.max(...before), Math.max(...after)];
     const each = (PLOT.right - PLOT.left) / before.length;
     const height = BELOW.bottom - BELOW.top;
@@ -95,10 +95,10 @@ export class Drawing {
       return `M${(PLOT.left + i * each + 0.4).toFixed(2)} ${bottom.toFixed(2)}v${(-tall).toFixed(2)}h${(each - 0.8).toFixed(2)}v${tall.toFixed(2)}z`;
     }).join("");
     const none = before.map(() => 0);
-    const alive = before.map((count, i) => count - dead[i] - saturated[i]);
+    const alive = before.map((count, i) => count - dead[i] - flat[i]);
     setAttributes(this.dead, { d: columns(dead, none) });
-    setAttributes(this.saturated, { d: columns(saturated, dead) });
-    setAttributes(this.before, { d: columns(alive, dead.map((count, i) => count + saturated[i])) });
+    setAttributes(this.flat, { d: columns(flat, dead) });
+    setAttributes(this.before, { d: columns(alive, dead.map((count, i) => count + flat[i])) });
     const tall = (span[1] - span[0]) / after.length;
     const beside = lengths(after, mostAfter).map((length, i) => {
       const [bottom, top] = [py(span[0] + i * tall), py(span[0] + (i + 1) * tall)];
@@ -143,6 +143,6 @@ function ticks(from, to) {
 
 /** @param {Data} data */
 function said({ name, x, y, shares, total }) {
-  const [dead, saturated] = shares.map((share) => `${(100 * share).toFixed(1)} %`);
-  return `${name.replaceAll("_", " ")} from ${format(x[0], 3)} to ${format(x.at(-1), 3)}: its values go from ${format(Math.min(...y), 3)} to ${format(Math.max(...y), 3)}. Of ${total} values ${dead} died, ${saturated} are saturated.`;
+  const [dead, flat] = shares.map((share) => `${(100 * share).toFixed(1)} %`);
+  return `${name.replaceAll("_", " ")} from ${format(x[0], 3)} to ${format(x.at(-1), 3)}: its values go from ${format(Math.min(...y), 3)} to ${format(Math.max(...y), 3)}. Of ${total} values ${dead} died, ${flat} lie where the curve is nearly flat.`;
 }

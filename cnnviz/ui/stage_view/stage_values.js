@@ -153,10 +153,10 @@ const OPERATIONS = {
     const inside = (axis, at) => reads(stages, i, axis, at).filter((index) => index >= 0 && index < stages[from].shape[1 + axis]);
     return SUMMARIES[stages[i].how.kind](patch(stages, from, c, inside(0, y), inside(1, x)));
   },
-  /** What a max or min pool lets through. The server says who won: rounding decides among the nearly equal. */
+  /** 1 where a cell won a max or min pool's window. The server says who did: rounding decides among the nearly equal. */
   winners(stages, i, c, y, x) {
     const [, height, width] = stages[i].shape;
-    return hasWon(stages[i], (c * height + y) * width + x) ? value(stages, origin(stages, i), c, y, x) : 0;
+    return Number(hasWon(stages[i], (c * height + y) * width + x));
   },
   difference(stages, i, c, y, x) {
     const [one, other] = stages[i].from;
