@@ -192,7 +192,7 @@ def test_sums_that_cancel_have_not_died(sample: str) -> None:
     assert sum(told["dead"]) == round(died * told["total"])
 
 
-@pytest.mark.parametrize("sample", ["digits", "colours", "camera"])
+@pytest.mark.parametrize("sample", ["digits", "colours", "camera", "gradient"])
 def test_the_lab_says_the_same_of_the_same_sums(sample: str) -> None:
     died = float((whole_sums(image(sample)) < 0).double().mean())
     lab = Lab(image=sample, size="64", padding="valid", pool="none")

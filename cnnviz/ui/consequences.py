@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from cnnviz.activation_effects import ROUNDING, silenced
+from cnnviz.activation_effects import silenced
 from cnnviz.activations import ACTIVATIONS
 from cnnviz.layers import Activation, Conv2d, Pool2d, WindowLayer
 from cnnviz.network import Stage
@@ -51,16 +51,14 @@ def _floor(layer: WindowLayer, shape: Shape) -> str:
     return f"The floor throws away: no window reaches the last {' and '.join(parts)} of the {where}."
 
 
-def of_activation(layer: Activation, before: Stage, after: Stage, rounding: float | None = None) -> None:
+def of_activation(layer: Activation, before: Stage, after: Stage, rounding: float) -> None:
     """The function, and what it did to the cells.
 
     Args:
-        rounding: the largest |value| before that may be 0; None: taken for a share of the largest there is.
+        rounding: the largest |value| before that may be 0.
     """
     st.latex(ACTIVATIONS[layer.name].formula)
     st.caption(ACTIVATIONS[layer.name].about)
-    if rounding is None:
-        rounding = ROUNDING * float(before.output.abs().max())
     zeroed = int(silenced(before.output, after.output, rounding).sum())
     changed = int(((after.output - before.output).abs() > rounding).sum())
     total = after.output.numel()

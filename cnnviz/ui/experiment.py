@@ -11,6 +11,7 @@ import streamlit as st
 import torch
 from torch import Tensor
 
+from cnnviz.activation_effects import sum_rounding
 from cnnviz.activations import ACTIVATIONS
 from cnnviz.layers import Activation, Conv2d, Layer, Pool2d, Shape
 from cnnviz.network import Stage, forward
@@ -56,6 +57,12 @@ class Experiment:
         """What the pool gets."""
         assert self.conv
         return self.conv.output_shape(self.shape)
+
+    @property
+    def rounding(self) -> float:
+        """The largest |sum| that may be 0."""
+        conv = next(i for i, stage in enumerate(self.stages) if stage.name == "conv")
+        return sum_rounding(self.stages[conv - 1].output, **self.parameters[0])
 
     @property
     def follow(self) -> dict[str, Any] | None:

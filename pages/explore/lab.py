@@ -68,7 +68,7 @@ with activation_column:
     show.picked("activation", "Function", help=help.ACTIVATION)
     show.parameters(values["activation"])
     if now.activation and not now.stale:
-        consequences.of_activation(now.activation, now.stage("conv"), now.stage("activation"))
+        consequences.of_activation(now.activation, now.stage("conv"), now.stage("activation"), now.rounding)
     show.text("pin", "Pinned cell", placeholder="conv:12,40", help=help.PIN)
     show.say("pin")
 
