@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,17 +13,19 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from cnnviz.filters import FILTERS
 from cnnviz.images import SAMPLES, load_image
 from cnnviz.kernels import INITIALISATIONS
 from cnnviz.kind_plans import Plan, Step, plan
-from cnnviz.kinds import KINDS, Kind
+from cnnviz.kinds import KINDS, Kind, layers_of
 from cnnviz.layers import Activation, Conv2d, ConvTranspose2d, Pool2d
-from cnnviz.ui import PAGES, comparison
+from cnnviz.ui import PAGES, comparison, limits
 from cnnviz.ui.kind_knobs import EXAMPLES
-from cnnviz.ui.limits import BUDGET
+from cnnviz.ui.limits import BUDGET, CELLS
 from cnnviz.ui.settings import KINDS_PAGE
 from cnnviz.ui.stage_view import pack
 from tests.fuzzing import examples
@@ -321,6 +324,75 @@ def test_more_than_can_be_paid_is_said() -> None:
         len(page.errors) == 1 and f"{64 * 3 * 25 * 1024 * 1024:,}" in page.errors[0] and f"{BUDGET:,}" in page.errors[0]
     )
     assert list(page.table) == ["A Depthwise"]
+
+
+class Made(TorchDispatchMode):
+    """Notes how many cells each tensor has that torch makes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cells: list[int] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = func(*args, **(kwargs or {}))
+        self.cells += [one.numel() for one in tree_leaves(made) if isinstance(one, Tensor)]
+        return made
+
+
+LARGE = [
+    ({"kind_a": "transposed", "stride_a": "64"}, 12, 12 * (96 * 64) ** 2),
+    ({"kind_a": "transposed", "stride_a": "64", "size": "1024", "maps": "image", "out_channels": "1"}, 3, 65536**2),
+    ({"kind_a": "pointwise", "out_channels": "64", "size": "1024", "maps": "image"}, 3, 64 * 1024**2),
+]
+
+
+@pytest.mark.parametrize(("query", "channels", "output"), LARGE, ids=["stride", "stride of a large map", "filters"])
+def test_maps_too_large_to_hold_are_refused_before_anything_is_made(
+    monkeypatch: pytest.MonkeyPatch, query: dict[str, str], channels: int, output: int
+) -> None:
+    made, priced, run, price = Made(), [], comparison.run, comparison.cost
+
+    def watched(*args: Any) -> comparison.Comparison:
+        with made:
+            return run(*args)
+
+    monkeypatch.setattr(comparison, "run", watched)
+    monkeypatch.setattr(comparison, "cost", lambda kind, *rest: priced.append(kind.name) or price(kind, *rest))
+    page = Kinds(**{"size": "96", "kind_b": "depthwise", "weights": "kernel", **query})
+    (error,) = page.errors
+    cells = int(re.search(r"would have ([\d,]+) cells", error)[1].replace(",", ""))  # type: ignore[index]
+    side, allowed = int(query.get("size", "96")), f"{CELLS:,}"
+    more = (side * 64 + 2) ** 2 * channels if query["kind_a"] == "transposed" else 0  # with the zeros between
+    below = cells - output - more
+    source = 3 * side**2 + (3 * (side + 2) ** 2 + 12 * side**2 if channels == 12 else 0)
+    assert below == source, "the picture, and where there are more channels its padded copy and the maps of it"
+    assert allowed in error and "smaller" in error
+    assert priced == ["depthwise"] and list(page.table) == ["B Depthwise"], "the others stand"
+    assert max(made.cells) == channels * (side + 2) ** 2, "the largest that was made is the padded input of B"
+
+
+def test_the_cells_of_all_places_are_counted_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    query = {"kind_a": "pointwise", "kind_b": "transposed", "kind_c": "plain", "stride_b": "1"}
+    now = comparison.run(DEFAULTS | query | {"stride_b": (1, 1)}, picture(random.Random(0), 3, 9, 8))
+    assert len(now.differences) == 2
+    held = sum(entry.maps.size for entry in now.maps)
+    monkeypatch.setattr(limits, "CELLS", held)
+    assert Kinds(size="9x8", **query).errors == []
+    monkeypatch.setattr(limits, "CELLS", held - 1)
+    page = Kinds(size="9x8", **query)
+    assert len(page.errors) == 1 and f"{held:,} cells" in page.errors[0], "the last of them is one too many"
+    assert list(page.table) == ["A Pointwise, 1×1", "B Transposed"]
+
+
+@examples(40)
+@given(states())
+def test_the_cells_foretold_are_those_of_the_stages(state: Any) -> None:
+    values, shape, noise = state
+    now = comparison.run(values, picture(random.Random(noise), *shape))
+    for branch in now.branches:
+        if branch.plan and not branch.error:
+            cells = limits.stage_cells(layers_of(branch.kind, branch.plan), branch.shape)
+            assert cells == sum(entry.maps.size for entry in branch.maps), branch.kind.name
 
 
 def test_numbers_beyond_float32() -> None:

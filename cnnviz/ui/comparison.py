@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,15 +13,15 @@ from cnnviz.filters import bank
 from cnnviz.kernels import KernelError
 from cnnviz.kind_costs import Cost, cost
 from cnnviz.kind_plans import Plan, plan
-from cnnviz.kinds import KINDS, Kind
+from cnnviz.kinds import KINDS, Kind, layers_of
 from cnnviz.layers import Conv2d, Shape
-from cnnviz.network import Stage
+from cnnviz.network import Stage, summary
 from cnnviz.shapes import ShapeError
 from cnnviz.ui.checking import Pin, check
 from cnnviz.ui.chosen_image import Chosen
 from cnnviz.ui.kind_stages import Layered, step_stages, through
 from cnnviz.ui.kind_timing import milliseconds
-from cnnviz.ui.limits import afford, is_finite
+from cnnviz.ui.limits import afford, is_finite, stage_cells
 from cnnviz.ui.settings import SLOTS
 from cnnviz.ui.stage_view import Look, StageMap
 from cnnviz.ui.stages import stage_map
@@ -124,8 +124,11 @@ class Comparison:
 def run(values: Mapping[str, Any], chosen: Chosen) -> Comparison:
     """Compute the page's state; a kind that cannot work says so, and the others stand."""
     source, x = _source(values, chosen)
-    branches = tuple(_branch(slot, values, source[-1], x) for slot in SLOTS if values[f"kind_{slot}"] != "none")
-    return Comparison(source, branches, tuple(_differences(branches)))
+    branches = list[Branch]()
+    for slot in SLOTS:
+        if values[f"kind_{slot}"] != "none":
+            branches.append(_branch(slot, values, source, branches, x))
+    return Comparison(source, tuple(branches), tuple(_differences(branches)))
 
 
 def _source(values: Mapping[str, Any], chosen: Chosen) -> tuple[tuple[StageMap, ...], Tensor]:
@@ -141,31 +144,42 @@ def _source(values: Mapping[str, Any], chosen: Chosen) -> tuple[tuple[StageMap, 
     return (picture, *maps), layered.output
 
 
-def _branch(slot: str, values: Mapping[str, Any], source: StageMap, x: Tensor) -> Branch:
-    kind = KINDS[values[f"kind_{slot}"]]
+def _branch(
+    slot: str, values: Mapping[str, Any], source: Sequence[StageMap], others: Sequence[Branch], x: Tensor
+) -> Branch:
+    """A kind in its place, on the last of the source's maps and beside the others."""
+    kind, shape = KINDS[values[f"kind_{slot}"]], tuple(x.shape[1:])
     try:
         made = plan(
             values["kernel"], x.shape[1], values["out_channels"], weights=values["weights"], method=values["init"],
             seed=values["seed"], stride=values[f"stride_{slot}"], dilation=values[f"dilation_{slot}"],
             groups=groups_of(values, slot, x.shape[1]), padding=values["padding"],
         )  # fmt: skip
-        price = cost(kind, made, tuple(x.shape[1:]))
-        afford("kind", price.macs)
-        steps = kind.steps(made)
-        maps, layers, y = [source], list[Layered](), x
+        layers = layers_of(kind, made)
+        total = summary(layers, shape)
+        afford("kind", total.macs, _cells(source, others, total.rows[-1].output_shape) + stage_cells(layers, shape))
+        price, steps = cost(kind, made, shape), kind.steps(made)
+        maps, layered, y = [source[-1]], list[Layered](), x
         for index, step in enumerate(steps):
             name = f"{slot}{index}"
             title = f"{slot.upper()} {kind.title}" if index == len(steps) - 1 else f"{slot.upper()} step {index + 1}"
             shown, layer = step_stages(step, maps[-1], y, name, title)
-            maps, layers, y = [*maps, *shown], [*layers, layer], layer.output
+            maps, layered, y = [*maps, *shown], [*layered, layer], layer.output
         if not is_finite(y):
             raise ShapeError("These numbers grow beyond what a float32 can hold.")
-        return Branch(slot, kind, tuple(maps[1:]), tuple(layers), price, made, tuple(x.shape[1:]))
+        return Branch(slot, kind, tuple(maps[1:]), tuple(layered), price, made, shape)
     except (ShapeError, KernelError) as error:
         return Branch(slot, kind, error=error)
 
 
-def _differences(branches: tuple[Branch, ...]) -> Iterator[StageMap]:
+def _cells(source: Sequence[StageMap], branches: Sequence[Branch], shape: Shape) -> int:
+    """How many cells the page holds beside the stages of one more kind whose output has this shape."""
+    held = sum(entry.maps.size for entry in (*source, *(entry for branch in branches for entry in branch.maps)))
+    first, *others = [branch.maps[-1].maps.shape if branch.maps else () for branch in branches] + [shape]
+    return held + sum(math.prod(output) for output in others if output and output == first)  # the differences
+
+
+def _differences(branches: Sequence[Branch]) -> Iterator[StageMap]:
     """Each kind's maps minus the first one's, where they are of one shape."""
     first, *others = (branch.maps[-1] if branch.maps else None for branch in branches) if branches else [None]
     for branch, entry in zip(branches[1:], others):
