@@ -229,17 +229,25 @@ def test_grouped_is_plain_without_the_other_groups_channels(case):
     torch.testing.assert_close(grouped, masked)
 
 
-def test_grouping_ends_at_depthwise():
-    made = plan(EDGE, 4, 4, weights="random")
-    weight = made.depthwise.repeat(1, 4, 1, 1)  # filter k is channel k's, on whichever channel it looks
+@pytest.mark.parametrize("weights", ["kernel", "random"])
+def test_grouping_ends_at_depthwise(weights):
+    made = plan(EDGE, 4, 4, weights=weights, seed=5)
     x = numbers(1, 1, 4, 9, 9)
-    walk = [replace(made, weight=weight, groups=groups) for groups in group_counts(4, 4)]
+    walk = [replace(made, groups=groups) for groups in group_counts(4, 4)]
     costs = [cost(KINDS["grouped"], step, (4, 9, 9)) for step in walk]
     assert [said.parameters for said in costs] == [144, 72, 36]
     assert costs[0] == cost(KINDS["plain"], made, (4, 9, 9))
     assert costs[-1] == cost(KINDS["depthwise"], made, (4, 9, 9))
-    torch.testing.assert_close(run(KINDS["grouped"], walk[0], x), run(KINDS["plain"], walk[0], x))
-    torch.testing.assert_close(run(KINDS["grouped"], walk[-1], x), run(KINDS["depthwise"], made, x))
+    for groups, kind in ((walk[0], "plain"), (walk[-1], "depthwise")):
+        torch.testing.assert_close(run(KINDS["grouped"], groups, x), run(KINDS[kind], made, x), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("weights", ["kernel", "random"])
+@pytest.mark.parametrize(("channels", "filters"), [(4, 4), (5, 2), (2, 5), (3, 1), (1, 3)])
+def test_a_depthwise_filter_is_the_part_of_a_plain_one_on_its_channel(weights, channels, filters):
+    made = plan(EDGE, channels, filters, weights=weights, seed=2)
+    for c in range(channels):
+        assert torch.equal(made.depthwise[c, 0], made.weight[c % filters, c])
 
 
 @most
@@ -307,10 +315,13 @@ def test_one_filter_adds_the_channels_up():
     assert torch.equal(made.pointwise, torch.ones(1, 3, 1, 1))
 
 
-def test_many_filters_mix_the_channels_about_as_bright_as_one():
+def test_what_filters_take_from_other_channels_is_about_as_bright_as_one():
     made = plan(EDGE, 64, 64, seed=3)
     assert torch.equal(made.weight, made.pointwise * torch.tensor(EDGE))
-    assert made.pointwise.std().item() == pytest.approx(1 / 8, rel=0.05)
+    own = torch.eye(64, dtype=torch.bool)
+    mix = made.pointwise[:, :, 0, 0]
+    assert (mix[own] == 1).all()
+    assert mix[~own].std().item() == pytest.approx(1 / 8, rel=0.05)
 
 
 @pytest.mark.parametrize("weights", ["kernel", "random"])

@@ -52,8 +52,8 @@ EDITS = (
 )
 LOOKS = "What is shown of a block of maps: a map's number, all, a stack, or rgb. The buttons above write it here."
 GROUPS = (
-    "The channels are split into so many groups, and each filter sees one of them. 1 is plain; as many as channels is "
-    "depthwise."
+    "The channels are split into so many groups, and each filter sees one of them. 1 is plain; as many as channels, "
+    "and as many filters, is depthwise."
 )
 WEIGHTS = (
     "**kernel**: every filter is the kernel below, times a number for each channel. **random**: all weights are drawn "
