@@ -117,7 +117,7 @@ def plan(
 
 
 def group_counts(channels: int, out_channels: int) -> list[int]:
-    """The numbers of groups that both channel counts split into, ascending."""
+    """The numbers of groups that channels and filters both split into, ascending; the first is 1."""
     common = math.gcd(channels, out_channels)
     return [count for count in range(1, common + 1) if common % count == 0]
 

@@ -1,4 +1,4 @@
-"""The kinds of convolution, side by side: made from the same plan and run on the same maps.
+"""The kinds of convolution, side by side: made from the same plan.
 
 A further kind is one more entry in KINDS; what runs and counts knows nothing about particular kinds.
 """
@@ -8,12 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from torch import Tensor
-
 from cnnviz import kind_steps
 from cnnviz.kind_plans import Plan, Step
 from cnnviz.layers import Layer
-from cnnviz.network import forward
 
 
 @dataclass(frozen=True)
@@ -39,22 +36,6 @@ def layers_of(kind: Kind, plan: Plan) -> tuple[Layer, ...]:
         ShapeError: the plan's options cannot work for any input.
     """
     return tuple(step.layer for step in kind.steps(plan))
-
-
-def run(kind: Kind, plan: Plan, x: Tensor) -> list[Tensor]:
-    """Run a kind and keep what each of its steps made.
-
-    Args:
-        x: (N, C, H, W), floating point, any range; the weights take its dtype.
-    Returns:
-        for each step its output (N, K, H_out, W_out).
-    Raises:
-        ShapeError: a layer cannot take its input; it says which.
-    """
-    steps = kind.steps(plan)
-    tensors = [{name: tensor.to(x.dtype) for name, tensor in step.parameters.items()} for step in steps]
-    stages = forward([step.layer for step in steps], x, tensors)
-    return [stage.output for stage in stages if stage.name not in ("input", "padded")]
 
 
 _ALL = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Mapping
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -112,16 +113,25 @@ def output_of(module: nn.Module, x: Tensor) -> Tensor | None:
         return None
 
 
-def view_of(module: nn.Module, x: Tensor) -> tuple[tuple[int, int], int]:
-    """What the centre reads, by its gradient: the rows and columns of input that it spans, and how many cells."""
+def view_of(module: nn.Module, x: Tensor, period: tuple[int, int]) -> tuple[str, str]:
+    """What a cell spans and reads, by the gradients of as many cells around the centre as see differently."""
     for parameter in module.parameters():
         parameter.data.fill_(1)  # nothing cancels
     x = torch.zeros_like(x, dtype=torch.float64, requires_grad=True)
     y = module(x)
-    y[0, :, y.shape[2] // 2, y.shape[3] // 2].sum().backward()
-    cells = x.grad[0].sum(0).nonzero()
-    rows, columns = cells.amax(0) - cells.amin(0) + 1
-    return (int(rows), int(columns)), len(cells)
+    spans, counts = [], []
+    for row, column in product(*(range(n // 2, n // 2 + p) for n, p in zip(y.shape[2:], period))):
+        (gradient,) = torch.autograd.grad(y[0, :, row, column].sum(), x, retain_graph=True)
+        cells = gradient[0].sum(0).nonzero()
+        spans.append(tuple((cells.amax(0) - cells.amin(0) + 1).tolist()))
+        counts.append(len(cells))
+    least, most = ([which(sides) for sides in zip(*spans)] for which in (min, max))
+    holes = f" of {most[0] * most[1]}" if max(counts) < most[0] * most[1] else ""
+    span, reads = (
+        " to ".join(dict.fromkeys(ends))
+        for ends in (["×".join(map(str, side)) for side in (least, most)], [str(min(counts)), str(max(counts))])
+    )
+    return span, reads + holes
 
 
 sides = st.integers(1, 3)
@@ -263,11 +273,16 @@ def test_the_table_says_what_torch_counts(query: dict[str, str]) -> None:
         assert int(macs.replace(",", "")) * 2 == flops.get_total_flops()
         assert int(parameters.replace(",", "")) == sum(parameter.numel() for parameter in module.parameters())
         if values[f"kind_{slot}"] != "depthwise":  # a cell of each map at once would see all channels
-            (rows, columns), cells = view_of(module, x)
-            holes = f" of {rows * columns}" if cells < rows * columns else ""
-            assert (span, reads) == (f"{rows}×{columns}", f"{cells}{holes}")
+            period = values[f"stride_{slot}"] if values[f"kind_{slot}"] == "transposed" else (1, 1)
+            assert (span, reads) == view_of(module, x, period)
     assert page.says("Maps of different sizes cannot be subtracted") == (len(shapes) > 1)
     assert page.errors == page.warnings == []
+
+
+@pytest.mark.parametrize("size", ["11", "12"])
+def test_the_view_behind_stamps_is_least_and_most_whatever_the_size(size: str) -> None:
+    page = Kinds(size=size, kind_a="transposed", kind_b="transposed", stride_b="3", kind_c="plain")
+    assert [cells[-2:] for cells in page.table.values()] == [["1×1 to 2×2", "1 to 4"], ["1×1", "1"], ["3×3", "9"]]
 
 
 def test_groups_that_do_not_divide_are_said_and_fewer_are_shown() -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from cnnviz.filters import bank
 from cnnviz.kernels import KernelError
 from cnnviz.kind_costs import Cost, cost
-from cnnviz.kind_plans import Plan, plan
+from cnnviz.kind_plans import Plan, group_counts, plan
 from cnnviz.kinds import KINDS, Kind, layers_of
 from cnnviz.layers import Conv2d, Shape
 from cnnviz.network import Stage, summary
@@ -194,5 +194,5 @@ def _differences(branches: Sequence[Branch]) -> Iterator[StageMap]:
 
 def groups_of(values: Mapping[str, Any], slot: str, channels: int) -> int:
     """The number of groups: the largest that splits both channel counts and is not above what the slider says."""
-    common = math.gcd(channels, values["out_channels"])
-    return max(count for count in range(1, common + 1) if common % count == 0 and count <= values[f"groups_{slot}"])
+    counts = group_counts(channels, values["out_channels"])
+    return max(count for count in counts if count <= values[f"groups_{slot}"])

@@ -164,10 +164,12 @@ def of_kinds(branches: Sequence[Branch]) -> None:
     for branch in branches:
         if (price := branch.cost) is None:
             continue
-        share = price.cells / max(1, price.span[0] * price.span[1])
-        reads = f"{price.cells:,}" + (f" of {price.span[0] * price.span[1]:,}" if share < 1 else "")
+        (least, most), (fewest, many) = price.spans, price.cells
+        spans = times(most) if least == most else f"{times(least)} to {times(most)}"
+        reads = f"{many:,}" if fewest == many else f"{fewest:,} to {many:,}"
+        reads += f" of {most[0] * most[1]:,}" if many < most[0] * most[1] else ""
         numbers = f"**{price.parameters:,}** | {price.macs:,} | {branch.milliseconds:.2f}"
-        lines.append(f"| {branch.title} | {times(price.output_shape)} | {numbers} | {times(price.span)} | {reads} |")
+        lines.append(f"| {branch.title} | {times(price.output_shape)} | {numbers} | {spans} | {reads} |")
     st.markdown("\n".join(lines))
     shapes = {branch.cost.output_shape for branch in branches if branch.cost}
     if len(shapes) > 1:
