@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import re
+import weakref
 from collections.abc import Mapping
 from itertools import product
 from typing import Any
@@ -24,7 +26,7 @@ from cnnviz.kernels import INITIALISATIONS
 from cnnviz.kind_plans import Plan, Step, plan
 from cnnviz.kinds import KINDS, Kind, layers_of
 from cnnviz.layers import Activation, Conv2d, ConvTranspose2d, Pool2d
-from cnnviz.ui import PAGES, comparison, limits
+from cnnviz.ui import PAGES, comparison, kind_timing, limits
 from cnnviz.ui.kind_knobs import EXAMPLES
 from cnnviz.ui.limits import BUDGET, CELLS
 from cnnviz.ui.settings import KINDS_PAGE
@@ -463,6 +465,48 @@ def test_what_no_sum_stands_behind_is_not_checked() -> None:
     assert page.header["pin"] == ["difference-b", 1, 1, 0]
     for pin in ("difference-b:1,1,0", "maps:1,1,1", "input:0,0", "c0:0,0", "a0:12,0,0", "a0:0,0,12"):
         assert page.choose(pin=pin).header["check"] is None
+
+
+# --- how long it takes -------------------------------------------------------------------------------
+
+
+class Takes(Activation):
+    """A layer that takes as many seconds of a clock as it is told next, and notes who is alive."""
+
+    def __call__(self, x: Tensor, **parameters: Tensor) -> Tensor:
+        CLOCK["now"] += CLOCK["takes"].pop(0)
+        return x
+
+
+CLOCK: dict[str, Any] = {"now": 0.0, "takes": []}
+
+
+def test_the_shortest_round_of_all_visits_counts_and_no_visitors_weights_are_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(kind_timing, "perf_counter", lambda: CLOCK["now"])
+    kind_timing._record.cache_clear()
+    kind = Kind("slow", "Slow", "Made up.", ("stride",), lambda made: (Step("", Takes("relu"), {"w": made.weight}),))
+    weights = []
+
+    def visit(*takes: float, stride: int = 1) -> float:
+        CLOCK["takes"] = list(takes)
+        made = plan([[1.0]], 1, 1, stride=stride)
+        weights.append(weakref.ref(made.weight))
+        shortest = kind_timing.milliseconds(kind, made, (1, 4, 4))
+        assert CLOCK["takes"] == [], "as many rounds as that"
+        return shortest
+
+    assert visit(1, 50, 40, 70, 60, 80) == pytest.approx(40_000), "the first round counts for nothing, five follow"
+    assert visit(90) == pytest.approx(40_000)
+    assert visit(30) == pytest.approx(30_000), "a later visit finds a quieter moment"
+    assert visit(9, 8, 7, 6, 5, 4, stride=2) == pytest.approx(4_000), "other sizes are measured for themselves"
+    for _ in range(kind_timing.ENOUGH - kind_timing.ROUNDS - 2):
+        visit(35)
+    assert visit() == pytest.approx(30_000), "by now it is known"
+    gc.collect()
+    assert not any(weight() is not None for weight in weights)
+    kind_timing._record.cache_clear()
 
 
 # --- addresses and examples --------------------------------------------------------------------------
