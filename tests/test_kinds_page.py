@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import streamlit
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,7 +27,7 @@ from cnnviz.kernels import INITIALISATIONS
 from cnnviz.kind_plans import Plan, Step, plan
 from cnnviz.kinds import KINDS, Kind, layers_of
 from cnnviz.layers import Activation, Conv2d, ConvTranspose2d, Pool2d
-from cnnviz.ui import PAGES, comparison, kind_timing, limits
+from cnnviz.ui import PAGES, comparison, kind_stages, kind_timing, limits
 from cnnviz.ui.kind_knobs import EXAMPLES
 from cnnviz.ui.limits import BUDGET, CELLS
 from cnnviz.ui.settings import KINDS_PAGE
@@ -86,7 +87,7 @@ def source_of(values: Mapping[str, Any], image: Tensor) -> Tensor:
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(0)
         nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
-        for index, name in comparison.FIRST_LAYER.items():
+        for index, name in enumerate(kind_stages.FIRST_LAYER[channels]):
             if index < count:
                 layer.weight[index] = FILTERS[name].values(channels, 3, 3)
         return layer(image)
@@ -166,6 +167,7 @@ def states(draw: st.DrawFn) -> tuple[dict[str, Any], tuple[int, int, int], int]:
 @examples(40)
 @given(states())
 def test_maps_differences_and_costs_are_torchs(state: Any) -> None:
+    streamlit.session_state.pop("last drawn", None)  # a session in which nothing could be drawn yet
     values, shape, noise = state
     chosen = picture(random.Random(noise), *shape)
     now = comparison.run(values, chosen)
@@ -318,14 +320,51 @@ def test_a_kind_that_cannot_work_says_so_while_the_others_stand() -> None:
     page = Kinds(size="6", padding="valid", kind_b="stacked", kind_c="strided")
     assert len(page.errors) == 1 and "layer 2" in page.errors[0] and "2×2" in page.errors[0]
     assert list(page.table) == ["A Plain", "C Strided"]
-    assert {name[0] for name in page.maps} == {"i", "m", "a", "c"}
+    assert {name[0] for name in page.maps} == {"i", "m", "a", "c"}, "B has never worked"
     assert page.choose(dilation_b="1").errors != []
     page.choose(padding="same")
     assert page.errors == [] and len(page.table) == 3
-    page.choose(padding="valid", kernel=";".join(["1"] * 7))
-    assert len(page.errors) == 3 and page.table == {}, "the maps that all get are still there"
-    assert list(page.shapes) == ["input", "maps-padded", "maps"]
+    page.choose(padding="valid", kernel=";".join(["1"] * 7), size="7x6")
+    assert len(page.errors) == 1 and list(page.table) == ["A Plain", "C Strided"], "7 rows fit once"
+    page.choose(size="6x5")
+    assert len(page.errors) == 3 and page.table == {} and page.header["notice"] == ""
+    assert list(page.shapes) == ["input", "maps-padded", "maps"], "what was made of other maps does not go with these"
     assert page.choose(kernel="1").errors == []
+
+
+def test_a_kind_that_cannot_work_leaves_its_last_maps_with_a_notice() -> None:
+    page = Kinds(size="8", kind_b="transposed", kind_c="strided", stride_b="1", pin="b0:2,3,4")
+    before, check = page.header, plain(page.header["check"])
+    page.choose(kind_b="stacked", padding="valid").choose(dilation_b="4")
+    (error,) = page.errors
+    assert "layer 1" in error
+    assert page.header["notice"].startswith("B: a setting below cannot work") and list(page.table) == [
+        "A Plain",
+        "C Strided",
+    ]
+    (was,) = (stage for stage in before["stages"] if stage["name"] == "b0")
+    assert was["title"] == "B Transposed" and page.maps["b0"] | {"from": was["from"]} == was, (
+        "at another place in the list"
+    )
+    assert plain(page.header["check"]) == check, "and its cells can still be taken apart"
+    assert page.maps["a0"]["shape"] == [12, 6, 6], "the others go on"
+    assert page.widget("dilation_b").value == "4" and page.says(KINDS["stacked"].about) == 1
+    page.choose(dilation_b="1")
+    assert page.errors == [] and page.header["notice"] == "" and page.maps["b2"]["title"] == "B Dilated ×3"
+    page.choose(kernel="1,1,1,1,1,1,1,1,1")
+    assert len(page.errors) == 3 and page.header["notice"].startswith("A and B and C: ")
+    assert {"a0", "b2", "c0"} < set(page.maps) and page.table == {}
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("maps", ["4", "8", "12", "16"])
+def test_no_two_of_the_maps_are_alike_and_none_is_blank(maps: str, channels: int) -> None:
+    (*_, last), x = kind_stages.source_stages(maps, picture(random.Random(1), channels, 9, 8).image)
+    planes = torch.cat([x[0].flatten(1), -x[0].flatten(1)])
+    assert len(x[0]) == int(maps) and np.array_equal(last.maps, x[0].numpy())
+    assert (x[0].flatten(1).std(dim=1) > 0.01).all()
+    different = torch.corrcoef(planes)[: len(x[0])] - torch.eye(len(x[0]), len(planes))
+    assert different.max() < 0.995, "not even up to a factor"
 
 
 def test_more_than_can_be_paid_is_said() -> None:

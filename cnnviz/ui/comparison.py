@@ -4,33 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import streamlit as st
+import torch
 from torch import Tensor
 
-from cnnviz.filters import bank
 from cnnviz.kernels import KernelError
 from cnnviz.kind_costs import Cost, cost
 from cnnviz.kind_plans import Plan, group_counts, plan
 from cnnviz.kinds import KINDS, Kind, layers_of
-from cnnviz.layers import Conv2d, Shape
-from cnnviz.network import Stage, summary
+from cnnviz.layers import Shape
+from cnnviz.network import summary
 from cnnviz.shapes import ShapeError
 from cnnviz.ui.checking import Pin, check
 from cnnviz.ui.chosen_image import Chosen
-from cnnviz.ui.kind_stages import Layered, step_stages, through
+from cnnviz.ui.kind_stages import Layered, source_stages, step_stages
 from cnnviz.ui.kind_timing import milliseconds
-from cnnviz.ui.limits import afford, is_finite, stage_cells
+from cnnviz.ui.limits import STILL_ROW, afford, is_finite, stage_cells
 from cnnviz.ui.settings import SLOTS
 from cnnviz.ui.stage_view import Look, StageMap
-from cnnviz.ui.stages import stage_map
-
-# The filters that make many maps of a picture, so that there are channels to group and to mix; then come random ones.
-FIRST_LAYER = dict(enumerate((
-    "upright-edges", "level-edges", "yellow-minus-blue", "brightness", "red-on-green", "bright-spots", "green-to-red",
-    "red-edges", "soft-blur", "only-red", "blue-edges", "green-minus-magenta",
-)))  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +32,8 @@ class Branch:
     """A kind in its place: A, B or C.
 
     maps: those of its steps, the output last. layers: the same as layers. plan, shape: of its weights and its input.
-    error: why it cannot work; then there is none of these.
+    error: why what is chosen now cannot work. Then the rest, all but the cost, is of the last that could be made of the
+        same maps in this place; or there is none of it.
     """
 
     slot: str
@@ -88,6 +83,12 @@ class Comparison:
         return {entry.name: "all" for entry in self.maps[1:] if len(entry.maps) > 1}
 
     @property
+    def notice(self) -> str:
+        """What to say over the stages where a row is not what is chosen now."""
+        stale = " and ".join(branch.slot.upper() for branch in self.branches if branch.error and branch.maps)
+        return f"{stale}: {STILL_ROW}" if stale else ""
+
+    @property
     def columns(self) -> int:
         return len(self.rows[0])
 
@@ -122,26 +123,13 @@ class Comparison:
 
 
 def run(values: Mapping[str, Any], chosen: Chosen) -> Comparison:
-    """Compute the page's state; a kind that cannot work says so, and the others stand."""
-    source, x = _source(values, chosen)
+    """Compute the page's state; a kind that cannot work says so and leaves its last good maps, and the others stand."""
+    source, x = source_stages(values["maps"], chosen.image)
     branches = list[Branch]()
     for slot in SLOTS:
         if values[f"kind_{slot}"] != "none":
             branches.append(_branch(slot, values, source, branches, x))
     return Comparison(source, tuple(branches), tuple(_differences(branches)))
-
-
-def _source(values: Mapping[str, Any], chosen: Chosen) -> tuple[tuple[StageMap, ...], Tensor]:
-    """The picture, and the maps that a first layer makes of it where some are wanted."""
-    picture = stage_map(Stage("input", None, chosen.image), None, {}, "input", "Input")
-    if values["maps"] == "image":
-        return (picture,), chosen.image
-    count = int(values["maps"])
-    weight, bias = bank(count, chosen.image.shape[1], (3, 3), "kaiming_uniform", 0, FIRST_LAYER)
-    parameters = {"weight": weight, "bias": bias}
-    named = "maps", f"{count} maps of it"
-    maps, layered = through(picture, Conv2d(count, padding="same"), chosen.image, parameters, *named)
-    return (picture, *maps), layered.output
 
 
 def _branch(
@@ -167,9 +155,19 @@ def _branch(
             maps, layered, y = [*maps, *shown], [*layered, layer], layer.output
         if not is_finite(y):
             raise ShapeError("These numbers grow beyond what a float32 can hold.")
-        return Branch(slot, kind, tuple(maps[1:]), tuple(layered), price, made, shape)
+        now = Branch(slot, kind, tuple(maps[1:]), tuple(layered), price, made, shape)
+        st.session_state.setdefault("last drawn", {})[slot] = x, now
+        return now
     except (ShapeError, KernelError) as error:
+        return _last(slot, kind, x, error)
+
+
+def _last(slot: str, kind: Kind, x: Tensor, error: ValueError) -> Branch:
+    """What could be computed last in this place, if it was of the same maps: on others it would explain nothing."""
+    seen, last = st.session_state.get("last drawn", {}).get(slot, (None, None))
+    if seen is None or not torch.equal(seen, x):
         return Branch(slot, kind, error=error)
+    return replace(last, cost=None, error=error)
 
 
 def _cells(source: Sequence[StageMap], branches: Sequence[Branch], shape: Shape) -> int:

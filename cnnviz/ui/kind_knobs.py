@@ -60,9 +60,10 @@ def _knob(show: Controls, name: str, knob: str, channels: int) -> None:
 
 def _say(branch: Branch, values: Mapping[str, Any], channels: int) -> None:
     """What the kind is, what cannot work, and which number of groups stands for one that does not divide."""
-    st.caption(branch.kind.about)
+    kind = KINDS[values[f"kind_{branch.slot}"]]  # which is not the branch's where this cannot work
+    st.caption(kind.about)
     consequences.of_error(branch.error)
-    if "groups" not in branch.kind.knobs:
+    if "groups" not in kind.knobs:
         return
     wanted, found = values[f"groups_{branch.slot}"], groups_of(values, branch.slot, channels)
     if wanted != found:

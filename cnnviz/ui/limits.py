@@ -15,6 +15,7 @@ BUDGET = 1_000_000_000  # multiply-adds or comparisons: about a second
 CELLS = 30_000_000  # of all stages of a page together: 120 MB as float32, and what is made of them on the way
 OVERFLOW = "These numbers grow beyond what a float32 can hold. What is shown here is the last that could be computed."
 STILL = "A setting below cannot work and says why. What is shown here is the last that could be computed."
+STILL_ROW = "a setting below cannot work and says why. What is shown in that row is the last that could be computed."
 
 
 def afford(what: str, steps: int, cells: int = 0) -> None:

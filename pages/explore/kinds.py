@@ -31,7 +31,7 @@ with view:
     stage_view(
         now.maps, key="stages", places=now.places, columns=now.columns, ignored=ignored, address=reading.address(),
         looks=values["looks"], usual=now.usual, alike=now.outputs, pin=values["pin"],
-        check=now.check(values["pin"]), link_note=chosen.link_note, tall=0.21,
+        check=now.check(values["pin"]), notice=now.notice, link_note=chosen.link_note, tall=0.21,
     )  # fmt: skip
     consequences.of_kinds(now.branches)
 
