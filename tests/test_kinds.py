@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import product
 
 import pytest
 import torch
@@ -226,6 +227,8 @@ def test_a_kind_heeds_its_knobs_and_no_others(name, case, stride, dilation, grou
                 layers_of(kind, three)
         else:
             assert layers_of(kind, one) != layers_of(kind, three)
+    none, some = replace(made, padding="valid"), replace(made, padding=(1, 2))
+    assert (layers_of(kind, none) != layers_of(kind, some)) == kind.pads
 
 
 # --- how the kinds are related
@@ -334,6 +337,35 @@ def test_equal_dilations_leave_holes_and_unequal_ones_none(weights):
     assert (sawtooth.spans[1], sawtooth.cells[1]) == ((13, 13), 169)
     assert stacked.parameters == sawtooth.parameters
     assert stacked.macs == sawtooth.macs
+
+
+@pytest.mark.parametrize("dilation", range(1, 8))
+def test_how_much_unequal_dilations_fill(dilation):
+    made = plan(EDGE, 1, 1, dilation=dilation)
+    said = {name: cost(KINDS[name], made, (1, 99, 99)) for name in ("stacked", "sawtooth")}
+    for name, steps in (("stacked", (dilation,) * 3), ("sawtooth", (max(dilation - 1, 1), dilation, dilation + 1))):
+        read = {sum(offsets) for offsets in product(*((-step, 0, step) for step in steps))}
+        assert said[name].cells == (len(read) ** 2,) * 2
+        assert said[name].spans[1] == (max(read) - min(read) + 1,) * 2
+    (rows, columns), about = said["sawtooth"].spans[1], KINDS["sawtooth"].about
+    if dilation == 2:
+        assert said["sawtooth"].spans == said["stacked"].spans
+        assert f"d = 2 all {said['sawtooth'].cells[0]} that are spanned" in about and rows * columns == 169
+        assert f"read {said['stacked'].cells[0]} of them" in about
+    if dilation == 3:
+        assert (
+            f"with d = 3 there are holes again, and {said['sawtooth'].cells[0]} of {rows * columns} are read" in about
+        )
+    assert (said["sawtooth"].cells[0] < rows * columns) == (dilation > 2), "as long as d is small"
+
+
+def test_grouped_minus_plain_is_minus_what_other_groups_would_have_added():
+    made, x = plan(EDGE, 4, 4, weights="random", groups=2), numbers(1, 1, 4, 9, 9)
+    weight = made.weight.clone()
+    weight[:2, :2] = weight[2:, 2:] = 0
+    others = F.conv2d(x, weight.double(), padding=1)
+    (grouped,), (plain,) = run(KINDS["grouped"], made, x), run(KINDS["plain"], made, x)
+    torch.testing.assert_close(grouped - plain, -others)
 
 
 def test_a_dot_shows_the_holes():
