@@ -59,6 +59,20 @@ WEIGHTS = (
     "**kernel**: every filter is the kernel below, times a number for each channel. **random**: all weights are drawn "
     "by the method and the seed."
 )
+KIND_STRIDE = (
+    "**Strided**: how many cells the filters move from one sum to the next; 2 halves the map. **Transposed**: how many "
+    "cells apart the stamps lie; 2 doubles it. 2,1: down, across."
+)
+KIND_PADDING = (
+    f"{PADDING} 1×1 filters need none. A transposed convolution has its own, with which its map becomes the stride "
+    "times as large where the kernel allows it."
+)
+KIND_PIN = (
+    "The cell that is explained whatever you change, and that the link carries: a stage, its row, its column and its "
+    "map, as in a0:12,40,3. Stages are called input and maps, a0, b0, b1 … (the steps of A and B, from 0), a0-spread "
+    "(with zeros between) and difference-b. A click on a stage writes it here. The server works it out once more by "
+    "another route."
+)
 MAPS = "What goes in: the picture itself (1 or 3 channels), or so many maps that a first layer makes of it."
 SOURCE = (
     "**image**: a picture; a kernel first makes sums of it, negative ones too, or ReLU would have nothing to do. "

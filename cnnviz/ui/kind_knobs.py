@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import streamlit as st
 
 from cnnviz.kinds import KINDS
+from cnnviz.shapes import times
 from cnnviz.ui import consequences, help
+from cnnviz.ui.checking import Pin
 from cnnviz.ui.comparison import Branch, Comparison, groups_of
 from cnnviz.ui.controls import Controls
 from cnnviz.ui.settings import SLOTS
+from cnnviz.ui.stage_view import StageMap
 
 # What is worth seeing first: by title, the settings that are not at their defaults.
 EXAMPLES: Final[Mapping[str, Mapping[str, str]]] = {
@@ -48,7 +51,8 @@ def choose_kinds(show: Controls, values: Mapping[str, Any], now: Comparison) -> 
 
 def _knob(show: Controls, name: str, knob: str, channels: int) -> None:
     if knob != "groups":
-        show.typed(name, knob.capitalize(), ("1", "2", "3", "4"), help=getattr(help, knob.upper()))
+        about = {"stride": help.KIND_STRIDE, "dilation": help.DILATION}[knob]
+        show.typed(name, knob.capitalize(), ("1", "2", "3", "4"), help=about)
         return
     longest, wanted = f"{name} at most", show.value(name)
     if wanted > channels or st.session_state.get(longest, channels) != channels:
@@ -69,6 +73,38 @@ def _say(branch: Branch, values: Mapping[str, Any], channels: int) -> None:
     if wanted != found:
         both = f"{channels} channels and {values['out_channels']} filters"
         st.caption(f"{wanted} groups of equal size cannot be made of {both}: shown are **{found}**.")
+
+
+def say_of_kernel(values: Mapping[str, Any]) -> None:
+    """Over the kernel: what of it counts."""
+    if values["weights"] == "random":
+        size = times((len(values["kernel"]), len(values["kernel"][0])))
+        st.caption(
+            f"Weights are random: of this kernel **only the size counts, {size}**. Its numbers count with *kernel*."
+        )
+
+
+def say_of_drawing(values: Mapping[str, Any]) -> None:
+    """Under the method and the seed: what of them counts."""
+    if values["weights"] == "kernel":
+        alone = "neither: a single filter adds up the channels as they are"
+        drawn = "the seed alone: it draws the number of each filter for each channel"
+        st.caption(f"With weights of one kernel, {alone if values['out_channels'] == 1 else drawn}.")
+
+
+def say_of_padding(values: Mapping[str, Any]) -> None:
+    """Under the padding: which of the kinds it does not concern."""
+    chosen = ((slot, KINDS.get(values[f"kind_{slot}"])) for slot in SLOTS)
+    others = [f"{slot.upper()} {kind.title}" for slot, kind in chosen if kind and not kind.pads]
+    if others:
+        st.caption(f"It has no effect on {' and '.join(others)}.")
+
+
+def say_of_pin(pin: Pin | None, maps: Sequence[StageMap]) -> None:
+    """Under the pinned cell: that there is no such stage now."""
+    names = [entry.name for entry in maps if not entry.hidden]
+    if pin and pin[0] not in names:
+        st.caption(f"No stage is called `{pin[0]}` now. There are {', '.join(names)}.")
 
 
 def examples(show: Controls) -> None:
