@@ -6,7 +6,7 @@ import gc
 import random
 import re
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any
 
@@ -164,10 +164,21 @@ def states(draw: st.DrawFn) -> tuple[dict[str, Any], tuple[int, int, int], int]:
     return values, (draw(st.sampled_from([1, 3])), draw(st.integers(1, 11)), draw(st.integers(1, 11))), draw(sides)
 
 
+def forget() -> None:
+    """Forget what was drawn outside of any session: all tests share one for that."""
+    streamlit.session_state.pop("last drawn", None)
+
+
+@pytest.fixture(autouse=True)
+def forgotten() -> Iterator[None]:
+    yield
+    forget()
+
+
 @examples(40)
 @given(states())
 def test_maps_differences_and_costs_are_torchs(state: Any) -> None:
-    streamlit.session_state.pop("last drawn", None)  # a session in which nothing could be drawn yet
+    forget()
     values, shape, noise = state
     chosen = picture(random.Random(noise), *shape)
     now = comparison.run(values, chosen)

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import streamlit as st
-import torch
 from torch import Tensor
 
 from cnnviz.kernels import KernelError
@@ -129,7 +129,9 @@ def run(values: Mapping[str, Any], chosen: Chosen) -> Comparison:
     for slot in SLOTS:
         if values[f"kind_{slot}"] != "none":
             branches.append(_branch(slot, values, source, branches, x))
-    return Comparison(source, tuple(branches), tuple(_differences(branches)))
+    now = Comparison(source, tuple(branches), tuple(_differences(branches)))
+    st.session_state["last drawn"] = now
+    return now
 
 
 def _branch(
@@ -155,19 +157,19 @@ def _branch(
             maps, layered, y = [*maps, *shown], [*layered, layer], layer.output
         if not is_finite(y):
             raise ShapeError("These numbers grow beyond what a float32 can hold.")
-        now = Branch(slot, kind, tuple(maps[1:]), tuple(layered), price, made, shape)
-        st.session_state.setdefault("last drawn", {})[slot] = x, now
-        return now
+        return Branch(slot, kind, tuple(maps[1:]), tuple(layered), price, made, shape)
     except (ShapeError, KernelError) as error:
-        return _last(slot, kind, x, error)
+        return _last(slot, kind, source, error)
 
 
-def _last(slot: str, kind: Kind, x: Tensor, error: ValueError) -> Branch:
-    """What could be computed last in this place, if it was of the same maps: on others it would explain nothing."""
-    seen, last = st.session_state.get("last drawn", {}).get(slot, (None, None))
-    if seen is None or not torch.equal(seen, x):
-        return Branch(slot, kind, error=error)
-    return replace(last, cost=None, error=error)
+def _last(slot: str, kind: Kind, source: Sequence[StageMap], error: ValueError) -> Branch:
+    """What was drawn last in this place, if it was of the same maps: beside others it would explain nothing."""
+    drawn = st.session_state.get("last drawn")
+    if isinstance(drawn, Comparison) and np.array_equal(drawn.source[-1].maps, source[-1].maps):
+        for branch in drawn.branches:
+            if branch.slot == slot and branch.maps:
+                return replace(branch, cost=None, error=error)
+    return Branch(slot, kind, error=error)
 
 
 def _cells(source: Sequence[StageMap], branches: Sequence[Branch], shape: Shape) -> int:
