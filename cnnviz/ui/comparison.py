@@ -20,7 +20,7 @@ from cnnviz.network import summary
 from cnnviz.shapes import ShapeError
 from cnnviz.ui.checking import Pin, check
 from cnnviz.ui.chosen_image import Chosen
-from cnnviz.ui.kind_stages import Layered, source_stages, step_stages
+from cnnviz.ui.kind_stages import Layered, all_stages, source_stages
 from cnnviz.ui.kind_timing import milliseconds
 from cnnviz.ui.limits import STILL_ROW, afford, is_finite, stage_cells
 from cnnviz.ui.settings import SLOTS
@@ -148,16 +148,11 @@ def _branch(
         layers = layers_of(kind, made)
         total = summary(layers, shape)
         afford("kind", total.macs, _cells(source, others, total.rows[-1].output_shape) + stage_cells(layers, shape))
-        price, steps = cost(kind, made, shape), kind.steps(made)
-        maps, layered, y = [source[-1]], list[Layered](), x
-        for index, step in enumerate(steps):
-            name = f"{slot}{index}"
-            title = f"{slot.upper()} {kind.title}" if index == len(steps) - 1 else f"{slot.upper()} step {index + 1}"
-            shown, layer = step_stages(step, maps[-1], y, name, title)
-            maps, layered, y = [*maps, *shown], [*layered, layer], layer.output
-        if not is_finite(y):
+        price = cost(kind, made, shape)
+        maps, layered = all_stages(kind.steps(made), source[-1], x, slot, kind.title)
+        if not is_finite(layered[-1].output):
             raise ShapeError("These numbers grow beyond what a float32 can hold.")
-        return Branch(slot, kind, tuple(maps[1:]), tuple(layered), price, made, shape)
+        return Branch(slot, kind, tuple(maps), tuple(layered), price, made, shape)
     except (ShapeError, KernelError) as error:
         return _last(slot, kind, source, error)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from torch import Tensor
@@ -97,6 +97,23 @@ def step_stages(step: Step, before: StageMap, x: Tensor, name: str, title: str) 
     stages = [Stage("input", None, spread), Stage("conv", plain, after)]
     entry = stage_map(stages[1], between, parameters, name, title, origins=(between.name,))
     return [between, entry], Layered(name, stages, parameters)
+
+
+def all_stages(
+    steps: Sequence[Step], before: StageMap, x: Tensor, slot: str, title: str
+) -> tuple[list[StageMap], list[Layered]]:
+    """All stages of a kind in its place, of which the last has its title, and its layers.
+
+    Args:
+        before, x: what the kind gets, as a stage and as a tensor (1, C, H, W).
+        slot: its place, as in "a".
+    """
+    maps, layers = [before], list[Layered]()
+    for index, step in enumerate(steps):
+        named = title if index == len(steps) - 1 else f"step {index + 1}"
+        shown, layer = step_stages(step, maps[-1], x, f"{slot}{index}", f"{slot.upper()} {named}")
+        maps, layers, x = [*maps, *shown], [*layers, layer], layer.output
+    return maps[1:], layers
 
 
 def _arrow(layer: Conv2d) -> str:
