@@ -2,37 +2,42 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cnnviz.kind_plans import Plan
 from cnnviz.kinds import Kind, layers_of
-from cnnviz.layers import Shape
+from cnnviz.layers import ConvTranspose2d, Layer, Shape
 from cnnviz.network import receptive_field, summary
-from cnnviz.receptive_fields import reads
-from cnnviz.shapes import Pair, ShapeError
+from cnnviz.receptive_fields import tables
+from cnnviz.shapes import Pair, ShapeError, pair
+
+Read = frozenset[int]  # the input rows, or columns, that a cell reads
 
 
 @dataclass(frozen=True)
 class Cost:
     """What a kind makes, and what it takes.
 
+    Behind a transposed convolution with stride, neighbouring cells see unequally many cells, the same again after
+    every stride. So the view is that of two cells in the middle of the map: the one that sees least and the one that
+    sees most. For all other kinds they are alike.
+
     output_shape: (C, H, W). parameters: learned numbers. macs: multiply-adds for one image.
-    span: rows and columns of input that the centre output cell spans, padding included.
-    cells: input cells that it really reads, on each channel: without the holes, without the padding.
+    spans: for both, the rows and columns of input that it spans; padding included, except behind such a stride.
+    cells: for both, how many input cells it really reads on each channel: without the holes, without the padding.
     """
 
     output_shape: Shape
     parameters: int
     macs: int
-    span: Pair
-    cells: int
+    spans: tuple[Pair, Pair]
+    cells: Pair
 
 
 def cost(kind: Kind, plan: Plan, shape: Shape) -> Cost:
     """Shape, parameters, multiply-adds and view of a kind, without running it.
-
-    Behind a transposed convolution with stride, neighbouring cells see unequally many cells; there the span is
-    that of the cells which the centre reads.
 
     Args:
         shape: the input's (C, H, W).
@@ -44,13 +49,51 @@ def cost(kind: Kind, plan: Plan, shape: Shape) -> Cost:
     layers = layers_of(kind, plan)
     total = summary(layers, shape)
     out = total.rows[-1].output_shape
-    rows, cols = reads(layers, shape, out[1] // 2, out[2] // 2)
+    rows, columns = (_reads_in_the_middle(layers, shape, axis) for axis in (0, 1))
     try:
-        span = receptive_field(layers, shape).size
+        size = receptive_field(layers, shape).size
+        spans = size, size
     except ShapeError:  # `summary` has passed, so it is the stride of a transposed convolution
-        span = _extent(rows), _extent(cols)
-    return Cost(out, total.parameters, total.macs, span, len(rows) * len(cols))
+        least, most = ((which(map(_extent, rows)), which(map(_extent, columns))) for which in (min, max))
+        spans = (least if all(least) else (0, 0)), most  # rows without columns meet nowhere
+    fewest, many = (which(map(len, rows)) * which(map(len, columns)) for which in (min, max))
+    return Cost(out, total.parameters, total.macs, spans, (fewest, many))
 
 
-def _extent(indices: tuple[int, ...]) -> int:
-    return indices[-1] - indices[0] + 1 if indices else 0
+def _reads_in_the_middle(layers: Sequence[Layer], shape: Shape, axis: int) -> list[Read]:
+    """What cells in the middle of the last layer's map read along one axis: as many of them as see differently."""
+    read = []
+    for layer in layers:
+        read.append(_reads(layer, shape, axis))
+        shape = layer.output_shape(shape)
+    out, period = shape[1 + axis], math.prod(_stride(layer, axis) for layer in layers)
+    first = max(0, out // 2 - period // 2)
+    cells = [frozenset([index]) for index in range(first, min(first + period, out))]
+    for table in reversed(read):
+        cells = [frozenset().union(*(table[index] for index in cell)) for cell in cells]
+    return cells
+
+
+def _stride(layer: Layer, axis: int) -> int:
+    """After how many output cells a layer's view is the same again, moved by whole input cells."""
+    return pair(layer.stride, "")[axis] if isinstance(layer, ConvTranspose2d) else 1
+
+
+def _reads(layer: Layer, shape: Shape, axis: int) -> Sequence[Read]:
+    """For each output row, or column, of a layer the input ones that it reads."""
+    if not isinstance(layer, ConvTranspose2d):
+        return tables(layer, shape)[axis]
+    # `tables` looks at every input cell for every output cell, which takes seconds where the stride is large
+    size, out = shape[1 + axis], layer.output_shape(shape)[1 + axis]
+    kernel, dilation = pair(layer.kernel_size, "")[axis], pair(layer.dilation, "")[axis]
+    read: list[set[int]] = [set() for _ in range(out)]
+    for index in range(size):
+        first = index * _stride(layer, axis) - pair(layer.padding, "", 0)[axis]
+        for stamped in range(first, first + kernel * dilation, dilation):
+            if 0 <= stamped < out:
+                read[stamped].add(index)
+    return [frozenset(cells) for cells in read]
+
+
+def _extent(cells: Read) -> int:
+    return max(cells) - min(cells) + 1 if cells else 0

@@ -76,15 +76,17 @@ def plan(
 ) -> Plan:
     """Related weights for every kind, from one kernel or from one seed.
 
+    With both, the depthwise filter of channel c is the part of a plain filter that lies on it,
+    weight[c mod K, c]: with K = C, as many groups as channels are exactly depthwise.
     With "kernel", every filter is that kernel times a number for each channel: weight[k, c] =
     mix[k, c] · kernel, depthwise[c] = kernel, pointwise = mix. These are the plain filters that a separable
-    convolution can imitate, and it does so exactly. The mix is 1 everywhere for a single filter, else drawn
-    from a normal distribution with deviation 1/√C, so that mixtures are about as bright as one channel. In
-    the deeper layers filter k is the kernel on map k and 0 on all others: each map then goes its own way, and
-    a grid in it can only come from the dilation.
+    convolution can imitate, and it does so exactly. The mix is 1 for each channel and its own filter c mod K
+    (so everywhere for a single filter), else drawn from a normal distribution with deviation 1/√C, so that
+    what a filter takes from all other channels is about as bright as one channel. In the deeper layers
+    filter k is the kernel on map k and 0 on all others: each map then goes its own way, and a grid in it can
+    only come from the dilation.
     With "random", all weights are drawn by `method`, each tensor with a seed of its own, and a separable
-    convolution cannot imitate the plain one. The depthwise filter of channel c is the part of a plain filter
-    that lies on it, weight[c mod K, c]: with K = C, as many groups as channels are exactly depthwise.
+    convolution cannot imitate the plain one.
 
     Args:
         kernel_rows: rows of equal length; with "random" only their number and length count.
@@ -115,7 +117,7 @@ def plan(
 
 
 def group_counts(channels: int, out_channels: int) -> list[int]:
-    """The numbers of groups that both channel counts split into, ascending."""
+    """The numbers of groups that channels and filters both split into, ascending; the first is 1."""
     common = math.gcd(channels, out_channels)
     return [count for count in range(1, common + 1) if common % count == 0]
 
@@ -125,8 +127,8 @@ _Tensors = tuple[Tensor, Tensor, Tensor, tuple[Tensor, Tensor]]
 
 def _from_kernel(kernel: Tensor, channels: int, out_channels: int, seed: int) -> _Tensors:
     mix = initialise("normal", (out_channels, channels, 1, 1), seed) / math.sqrt(channels)
-    if out_channels == 1:
-        mix = torch.ones_like(mix)
+    every = torch.arange(channels)
+    mix[every % out_channels, every] = 1
     own_map = torch.eye(out_channels)[:, :, None, None] * kernel
     return mix * kernel, kernel.repeat(channels, 1, 1, 1), mix, (own_map, own_map)
 

@@ -1,4 +1,4 @@
-"""The kinds of convolution, side by side: made from the same plan and run on the same maps.
+"""The kinds of convolution, side by side: made from the same plan.
 
 A further kind is one more entry in KINDS; what runs and counts knows nothing about particular kinds.
 """
@@ -8,12 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from torch import Tensor
-
 from cnnviz import kind_steps
 from cnnviz.kind_plans import Plan, Step
 from cnnviz.layers import Layer
-from cnnviz.network import forward
 
 
 @dataclass(frozen=True)
@@ -23,6 +20,7 @@ class Kind:
     name: in the address. about: what it does, what it is for, what to look at.
     knobs: the options of a plan that it heeds, out of "stride", "dilation", "groups".
     steps: its layers with their weights, made from a plan.
+    pads: whether it heeds the plan's padding too.
     """
 
     name: str
@@ -30,6 +28,7 @@ class Kind:
     about: str
     knobs: tuple[str, ...]
     steps: Callable[[Plan], tuple[Step, ...]]
+    pads: bool = True
 
 
 def layers_of(kind: Kind, plan: Plan) -> tuple[Layer, ...]:
@@ -39,22 +38,6 @@ def layers_of(kind: Kind, plan: Plan) -> tuple[Layer, ...]:
         ShapeError: the plan's options cannot work for any input.
     """
     return tuple(step.layer for step in kind.steps(plan))
-
-
-def run(kind: Kind, plan: Plan, x: Tensor) -> list[Tensor]:
-    """Run a kind and keep what each of its steps made.
-
-    Args:
-        x: (N, C, H, W), floating point, any range; the weights take its dtype.
-    Returns:
-        for each step its output (N, K, H_out, W_out).
-    Raises:
-        ShapeError: a layer cannot take its input; it says which.
-    """
-    steps = kind.steps(plan)
-    tensors = [{name: tensor.to(x.dtype) for name, tensor in step.parameters.items()} for step in steps]
-    stages = forward([step.layer for step in steps], x, tensors)
-    return [stage.output for stage in stages if stage.name not in ("input", "padded")]
 
 
 _ALL = (
@@ -77,15 +60,15 @@ _ALL = (
     Kind("grouped", "Grouped",
          "The channels are split into groups, and every filter sees its own group only: with g groups it costs a g-th. "
          "AlexNet shared its work between two GPUs in this way; ResNeXt runs many narrow paths beside each other. "
-         "Look at the difference from plain: it is what the other groups' channels would have added.",
+         "Look at grouped minus plain: it is what the other groups' channels would have added, with its sign turned.",
          ("groups",), kind_steps.grouped),
     Kind("depthwise", "Depthwise",
          "One filter for each channel, and nothing is added up across channels: as many groups as channels. "
          "It finds patterns in space at very low cost, and needs another layer to combine them. "
          "Look at each output map beside the input map it comes from: it can show nothing that is not there.",
          (), kind_steps.depthwise),
-    Kind("separable", "Depthwise separable",
-         "First one filter for each channel, then 1×1 filters that mix the channels (MobileNets, Howard et al. 2017). "
+    Kind("separable", "Separable",
+         "Depthwise separable: first one filter for each channel, then 1×1 filters that mix the channels (MobileNets, Howard et al. 2017). "
          "It takes the place of a plain convolution where computing time is short, as on a phone. "
          "Look at the difference from plain: none if all filters look for the same pattern in a channel, "
          "each with its own strength; with weights drawn at random there is one.",
@@ -94,13 +77,13 @@ _ALL = (
          "Each output cell is a weighted sum of the channels at that one cell; its neighbours have no part in it. "
          "It changes the number of channels at low cost, before or after layers that look around. "
          "Look at edges: it blends the maps, but it cannot find an edge that none of them shows.",
-         (), kind_steps.pointwise),
+         (), kind_steps.pointwise, pads=False),
     Kind("transposed", "Transposed",
          "Each input cell stamps the filters, times its value, onto a larger map; where stamps overlap they add up. "
          "Networks that draw or label images use it to make maps larger again. "
          "Look for a checkerboard: if the stride does not divide the kernel's size, "
          "some cells get more stamps than others.",
-         ("stride",), kind_steps.transposed),
+         ("stride",), kind_steps.transposed, pads=False),
     Kind("stacked", "Dilated ×3",
          "Three convolutions in a row, all with the same dilation: the view grows with each. "
          "With a dilation of 2 or more an output cell still reads only cells on a coarse grid, and its neighbour reads "
@@ -108,10 +91,11 @@ _ALL = (
          "Look at the cells that are read, and for a grid in the output where the input is smooth or has one dot.",
          ("dilation",), kind_steps.stacked),
     Kind("sawtooth", "Sawtooth ×3",
-         "Three convolutions in a row at the same cost, with dilations one apart: d - 1, d and d + 1. "
-         "The unequal gaps fill each other, which is the remedy for gridding (Wang et al. 2018, section 3.2). "
-         "Look at the cells that are read: with 3×3 filters and a dilation of 2 the same span as three "
-         "equal ones, without a hole.",
+         "Three convolutions in a row at the same cost, with dilations d - 1 (at least 1), d and d + 1. "
+         "Unequal gaps fill each other as long as d is small, which is the remedy for gridding "
+         "(Wang et al. 2018, section 3.2). "
+         "Look at the cells that are read: with 3×3 filters and d = 2 all 169 that are spanned, where three equal ones "
+         "read 49 of them; with d = 3 there are holes again, and 289 of 361 are read.",
          ("dilation",), kind_steps.sawtooth),
 )  # fmt: skip
 # Source of the last two: Wang et al. 2018, Understanding convolution for semantic segmentation, section 3.2.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import product
 
 import pytest
 import torch
@@ -17,8 +18,9 @@ from cnnviz.functional import ShapeError
 from cnnviz.kernels import KERNELS, KernelError, initialise
 from cnnviz.kind_costs import cost
 from cnnviz.kind_plans import Step, group_counts, plan
-from cnnviz.kinds import KINDS, Kind, layers_of, run
-from cnnviz.layers import Activation, Conv2d
+from cnnviz.kinds import KINDS, Kind, layers_of
+from cnnviz.layers import Activation, Conv2d, ConvTranspose2d
+from cnnviz.network import forward
 from tests.fuzzing import examples
 from tests.option_space import MODES, both, naive_sides, numbers, pairs
 
@@ -47,6 +49,14 @@ def plans(draw):
         padding=draw(st.sampled_from(["same", "same", "valid", 0, 1, (2, 1)])),
     )
     return made, (made.channels, draw(st.integers(1, 14)), draw(st.integers(1, 14)))
+
+
+def run(kind, made, x):
+    """What each step of a kind makes of x, (N, C, H, W); the weights take its dtype."""
+    steps = kind.steps(made)
+    tensors = [{name: tensor.to(x.dtype) for name, tensor in step.parameters.items()} for step in steps]
+    stages = forward([step.layer for step in steps], x, tensors)
+    return [stage.output for stage in stages if stage.name not in ("input", "padded")]
 
 
 def fits(kind, made, shape):
@@ -138,12 +148,14 @@ def test_the_centre_reads_the_cells_that_its_gradient_reaches(name, case, mode):
     assume(fits(KINDS[name], made, shape))
     x = numbers(1, 1, *shape).requires_grad_()
     out = run(KINDS[name], made, x)[-1]
-    (gradient,) = torch.autograd.grad(out[0, :, out.shape[2] // 2, out.shape[3] // 2].sum(), x)
-    read = gradient[0].abs().amax(0) > 0
+    (read,) = views(out, x, [(out.shape[2] // 2, out.shape[3] // 2)])
     said = cost(KINDS[name], made, shape)
-    assert said.cells == int(read.sum())
-    if mode == "zeros" and said.cells:
-        assert all(extent <= span for extent, span in zip(extents(read), said.span))
+    if name == "transposed":
+        assert said.cells[0] <= int(read.sum()) <= said.cells[1]
+    else:
+        assert said.cells == (int(read.sum()),) * 2
+    if mode == "zeros" and read.any():
+        assert all(extent <= span for extent, span in zip(extents(read), said.spans[1]))
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -151,14 +163,52 @@ def test_the_gradient_spans_what_the_centre_spans(name):
     made = plan([[1.0] * 3] * 4, 2, 2, weights="random", stride=(2, 3), dilation=(3, 2), groups=2)
     x = numbers(1, 1, 2, 41, 37).requires_grad_()
     out = run(KINDS[name], made, x)[-1]
-    (gradient,) = torch.autograd.grad(out[0, :, out.shape[2] // 2, out.shape[3] // 2].sum(), x)
-    assert extents(gradient[0].abs().amax(0) > 0) == cost(KINDS[name], made, (2, 41, 37)).span
+    (read,) = views(out, x, [(out.shape[2] // 2, out.shape[3] // 2)])
+    least, most = cost(KINDS[name], made, (2, 41, 37)).spans
+    if name == "transposed":  # of 4 rows at a stride of 2 each cell reads 2; of 3 columns at a stride of 3 each reads 1
+        assert (least, most) == ((2, 1), (2, 1))
+    assert least == most == extents(read)
+
+
+@pytest.mark.parametrize("size", [(11, 12), (12, 11)])
+@pytest.mark.parametrize("stride", [1, 2, 3, (2, 5)])
+@pytest.mark.parametrize("kernel", [(3, 3), (2, 5), (1, 4)])
+def test_stamps_overlap_between_least_and_most(kernel, stride, size):
+    made = plan([[1.0] * kernel[1]] * kernel[0], 1, 1, stride=stride)
+    x = numbers(1, 1, 1, *size).requires_grad_()
+    (out,) = run(KINDS["transposed"], made, x)
+    # away from the edge, where stamps are missing
+    rows, columns = (range(n // 3 + 1, n - n // 3 - 1) for n in out.shape[2:])
+    read = list(views(out, x, [(row, column) for row in rows for column in columns]))
+    said = cost(KINDS["transposed"], made, (1, *size))
+    counts, sides = [int(one.sum()) for one in read], [extents(one) for one in read]
+    assert said.cells == (min(counts), max(counts))
+    assert said.spans == tuple(tuple(which(side[axis] for side in sides) for axis in (0, 1)) for which in (min, max))
+
+
+def test_the_view_behind_a_large_stride_is_found_at_once():
+    def one_stamp(made):
+        layer = ConvTranspose2d(1, (3, 3), made.stride, dilation=(2, 1), bias=False)
+        return (Step("stamps", layer, {"weight": made.weight}),)
+
+    kind = Kind("stamps", "Stamps", "Made up.", ("stride",), one_stamp)
+    said = cost(kind, plan(EDGE, 1, 1, stride=(1, 64)), (1, 16, 1024))
+    # in a column of cells three stamps meet, two apart; in a row there are gaps between the stamps
+    assert (said.output_shape, said.cells) == ((1, 20, 1023 * 64 + 3), (0, 3))
+    assert said.spans == ((0, 0), (5, 1))
+
+
+def views(out, x, cells):
+    """For each cell, the input cells that it reads, all channels together: those that its gradient reaches."""
+    for row, column in cells:
+        (gradient,) = torch.autograd.grad(out[0, :, row, column].sum(), x, retain_graph=True)
+        yield gradient[0].abs().amax(0) > 0
 
 
 def extents(read):
     """Rows and columns from the first to the last cell that is read."""
     touched = (torch.nonzero(read.any(1 - axis)).flatten() for axis in (0, 1))
-    return tuple(int(cells[-1] - cells[0]) + 1 for cells in touched)
+    return tuple(int(cells[-1] - cells[0]) + 1 if len(cells) else 0 for cells in touched)
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -177,6 +227,8 @@ def test_a_kind_heeds_its_knobs_and_no_others(name, case, stride, dilation, grou
                 layers_of(kind, three)
         else:
             assert layers_of(kind, one) != layers_of(kind, three)
+    none, some = replace(made, padding="valid"), replace(made, padding=(1, 2))
+    assert (layers_of(kind, none) != layers_of(kind, some)) == kind.pads
 
 
 # --- how the kinds are related
@@ -229,17 +281,25 @@ def test_grouped_is_plain_without_the_other_groups_channels(case):
     torch.testing.assert_close(grouped, masked)
 
 
-def test_grouping_ends_at_depthwise():
-    made = plan(EDGE, 4, 4, weights="random")
-    weight = made.depthwise.repeat(1, 4, 1, 1)  # filter k is channel k's, on whichever channel it looks
+@pytest.mark.parametrize("weights", ["kernel", "random"])
+def test_grouping_ends_at_depthwise(weights):
+    made = plan(EDGE, 4, 4, weights=weights, seed=5)
     x = numbers(1, 1, 4, 9, 9)
-    walk = [replace(made, weight=weight, groups=groups) for groups in group_counts(4, 4)]
+    walk = [replace(made, groups=groups) for groups in group_counts(4, 4)]
     costs = [cost(KINDS["grouped"], step, (4, 9, 9)) for step in walk]
     assert [said.parameters for said in costs] == [144, 72, 36]
     assert costs[0] == cost(KINDS["plain"], made, (4, 9, 9))
     assert costs[-1] == cost(KINDS["depthwise"], made, (4, 9, 9))
-    torch.testing.assert_close(run(KINDS["grouped"], walk[0], x), run(KINDS["plain"], walk[0], x))
-    torch.testing.assert_close(run(KINDS["grouped"], walk[-1], x), run(KINDS["depthwise"], made, x))
+    for groups, kind in ((walk[0], "plain"), (walk[-1], "depthwise")):
+        torch.testing.assert_close(run(KINDS["grouped"], groups, x), run(KINDS[kind], made, x), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("weights", ["kernel", "random"])
+@pytest.mark.parametrize(("channels", "filters"), [(4, 4), (5, 2), (2, 5), (3, 1), (1, 3)])
+def test_a_depthwise_filter_is_the_part_of_a_plain_one_on_its_channel(weights, channels, filters):
+    made = plan(EDGE, channels, filters, weights=weights, seed=2)
+    for c in range(channels):
+        assert torch.equal(made.depthwise[c, 0], made.weight[c % filters, c])
 
 
 @most
@@ -273,10 +333,39 @@ def test_transposed_makes_maps_larger_by_the_stride(stride, kernel):
 def test_equal_dilations_leave_holes_and_unequal_ones_none(weights):
     made = plan(EDGE, 2, 3, weights=weights, dilation=2)
     stacked, sawtooth = (cost(KINDS[name], made, (2, 32, 32)) for name in ("stacked", "sawtooth"))
-    assert (stacked.span, stacked.cells) == ((13, 13), 49)
-    assert (sawtooth.span, sawtooth.cells) == ((13, 13), 169)
+    assert (stacked.spans[1], stacked.cells[1]) == ((13, 13), 49)
+    assert (sawtooth.spans[1], sawtooth.cells[1]) == ((13, 13), 169)
     assert stacked.parameters == sawtooth.parameters
     assert stacked.macs == sawtooth.macs
+
+
+@pytest.mark.parametrize("dilation", range(1, 8))
+def test_how_much_unequal_dilations_fill(dilation):
+    made = plan(EDGE, 1, 1, dilation=dilation)
+    said = {name: cost(KINDS[name], made, (1, 99, 99)) for name in ("stacked", "sawtooth")}
+    for name, steps in (("stacked", (dilation,) * 3), ("sawtooth", (max(dilation - 1, 1), dilation, dilation + 1))):
+        read = {sum(offsets) for offsets in product(*((-step, 0, step) for step in steps))}
+        assert said[name].cells == (len(read) ** 2,) * 2
+        assert said[name].spans[1] == (max(read) - min(read) + 1,) * 2
+    (rows, columns), about = said["sawtooth"].spans[1], KINDS["sawtooth"].about
+    if dilation == 2:
+        assert said["sawtooth"].spans == said["stacked"].spans
+        assert f"d = 2 all {said['sawtooth'].cells[0]} that are spanned" in about and rows * columns == 169
+        assert f"read {said['stacked'].cells[0]} of them" in about
+    if dilation == 3:
+        assert (
+            f"with d = 3 there are holes again, and {said['sawtooth'].cells[0]} of {rows * columns} are read" in about
+        )
+    assert (said["sawtooth"].cells[0] < rows * columns) == (dilation > 2), "as long as d is small"
+
+
+def test_grouped_minus_plain_is_minus_what_other_groups_would_have_added():
+    made, x = plan(EDGE, 4, 4, weights="random", groups=2), numbers(1, 1, 4, 9, 9)
+    weight = made.weight.clone()
+    weight[:2, :2] = weight[2:, 2:] = 0
+    others = F.conv2d(x, weight.double(), padding=1)
+    (grouped,), (plain,) = run(KINDS["grouped"], made, x), run(KINDS["plain"], made, x)
+    torch.testing.assert_close(grouped - plain, -others)
 
 
 def test_a_dot_shows_the_holes():
@@ -307,10 +396,13 @@ def test_one_filter_adds_the_channels_up():
     assert torch.equal(made.pointwise, torch.ones(1, 3, 1, 1))
 
 
-def test_many_filters_mix_the_channels_about_as_bright_as_one():
+def test_what_filters_take_from_other_channels_is_about_as_bright_as_one():
     made = plan(EDGE, 64, 64, seed=3)
     assert torch.equal(made.weight, made.pointwise * torch.tensor(EDGE))
-    assert made.pointwise.std().item() == pytest.approx(1 / 8, rel=0.05)
+    own = torch.eye(64, dtype=torch.bool)
+    mix = made.pointwise[:, :, 0, 0]
+    assert (mix[own] == 1).all()
+    assert mix[~own].std().item() == pytest.approx(1 / 8, rel=0.05)
 
 
 @pytest.mark.parametrize("weights", ["kernel", "random"])
@@ -388,7 +480,7 @@ def test_a_further_kind_is_one_entry(monkeypatch):
     torch.testing.assert_close(outputs, [expected, expected.relu()])
     said = cost(KINDS["rectified"], made, (2, 9, 9))
     assert (said.output_shape, said.parameters, said.macs) == ((3, 4, 4), 54, 16 * 54)
-    assert (said.span, said.cells) == ((3, 3), 9)
+    assert (said.spans, said.cells) == (((3, 3), (3, 3)), (9, 9))
 
 
 def test_errors_name_the_layer_or_the_channels():

@@ -3,34 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+import streamlit as st
 from torch import Tensor
 
-from cnnviz.filters import bank
 from cnnviz.kernels import KernelError
 from cnnviz.kind_costs import Cost, cost
-from cnnviz.kind_plans import Plan, plan
-from cnnviz.kinds import KINDS, Kind
-from cnnviz.layers import Conv2d, Shape
-from cnnviz.network import Stage
+from cnnviz.kind_plans import Plan, group_counts, plan
+from cnnviz.kinds import KINDS, Kind, layers_of
+from cnnviz.layers import Shape
+from cnnviz.network import summary
 from cnnviz.shapes import ShapeError
 from cnnviz.ui.checking import Pin, check
 from cnnviz.ui.chosen_image import Chosen
-from cnnviz.ui.kind_stages import Layered, step_stages, through
+from cnnviz.ui.kind_stages import Layered, all_stages, source_stages
 from cnnviz.ui.kind_timing import milliseconds
-from cnnviz.ui.limits import afford, is_finite
+from cnnviz.ui.limits import STILL_ROW, afford, is_finite, stage_cells
 from cnnviz.ui.settings import SLOTS
 from cnnviz.ui.stage_view import Look, StageMap
-from cnnviz.ui.stages import stage_map
-
-# The filters that make many maps of a picture, so that there are channels to group and to mix; then come random ones.
-FIRST_LAYER = dict(enumerate((
-    "upright-edges", "level-edges", "yellow-minus-blue", "brightness", "red-on-green", "bright-spots", "green-to-red",
-    "red-edges", "soft-blur", "only-red", "blue-edges", "green-minus-magenta",
-)))  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +32,8 @@ class Branch:
     """A kind in its place: A, B or C.
 
     maps: those of its steps, the output last. layers: the same as layers. plan, shape: of its weights and its input.
-    error: why it cannot work; then there is none of these.
+    error: why what is chosen now cannot work. Then the rest, all but the cost, is of the last that could be made of the
+        same maps in this place; or there is none of it.
     """
 
     slot: str
@@ -88,6 +83,12 @@ class Comparison:
         return {entry.name: "all" for entry in self.maps[1:] if len(entry.maps) > 1}
 
     @property
+    def notice(self) -> str:
+        """What to say over the stages where a row is not what is chosen now."""
+        stale = " and ".join(branch.slot.upper() for branch in self.branches if branch.error and branch.maps)
+        return f"{stale}: {STILL_ROW}" if stale else ""
+
+    @property
     def columns(self) -> int:
         return len(self.rows[0])
 
@@ -100,16 +101,15 @@ class Comparison:
 
     @property
     def rows(self) -> list[list[str]]:
-        """The places on the page: what all get, then the steps of each kind to its output, then its difference."""
+        """The places on the page, a row for each kind: what all get, the kind's steps to its output, its difference."""
         steps = [[entry.name for entry in branch.maps if not entry.hidden] for branch in self.branches]
         shown = [entry.name for entry in self.source if not entry.hidden]
         most = max(map(len, steps), default=0)
         last = {entry.name[-1]: entry.name for entry in self.differences}
         rows = []
-        for row in range(max(len(steps), len(shown))):
-            slot = self.branches[row].slot if row < len(steps) else ""
-            middle = steps[row] if row < len(steps) else []
-            rows.append([*(shown[row : row + 1] or [""]), *[""] * (most - len(middle)), *middle, last.get(slot, "")])
+        for row, middle in enumerate(steps):
+            first = [""] * len(shown) if row else shown
+            rows.append([*first, *[""] * (most - len(middle)), *middle, last.get(self.branches[row].slot, "")])
         return rows if last else [row[:-1] for row in rows]
 
     def check(self, pin: Pin | None) -> dict[str, Any] | None:
@@ -122,50 +122,58 @@ class Comparison:
 
 
 def run(values: Mapping[str, Any], chosen: Chosen) -> Comparison:
-    """Compute the page's state; a kind that cannot work says so, and the others stand."""
-    source, x = _source(values, chosen)
-    branches = tuple(_branch(slot, values, source[-1], x) for slot in SLOTS if values[f"kind_{slot}"] != "none")
-    return Comparison(source, branches, tuple(_differences(branches)))
+    """Compute the page's state; a kind that cannot work says so and leaves its last good maps, and the others stand."""
+    source, x = source_stages(values["maps"], chosen.image)
+    branches = list[Branch]()
+    for slot in SLOTS:
+        if values[f"kind_{slot}"] != "none":
+            branches.append(_branch(slot, values, source, branches, x))
+    now = Comparison(source, tuple(branches), tuple(_differences(branches)))
+    st.session_state["last drawn"] = now
+    return now
 
 
-def _source(values: Mapping[str, Any], chosen: Chosen) -> tuple[tuple[StageMap, ...], Tensor]:
-    """The picture, and the maps that a first layer makes of it where some are wanted."""
-    picture = stage_map(Stage("input", None, chosen.image), None, {}, "input", "Input")
-    if values["maps"] == "image":
-        return (picture,), chosen.image
-    count = int(values["maps"])
-    weight, bias = bank(count, chosen.image.shape[1], (3, 3), "kaiming_uniform", 0, FIRST_LAYER)
-    parameters = {"weight": weight, "bias": bias}
-    named = "maps", f"{count} maps of it"
-    maps, layered = through(picture, Conv2d(count, padding="same"), chosen.image, parameters, *named)
-    return (picture, *maps), layered.output
-
-
-def _branch(slot: str, values: Mapping[str, Any], source: StageMap, x: Tensor) -> Branch:
-    kind = KINDS[values[f"kind_{slot}"]]
+def _branch(
+    slot: str, values: Mapping[str, Any], source: Sequence[StageMap], others: Sequence[Branch], x: Tensor
+) -> Branch:
+    """A kind in its place, on the last of the source's maps and beside the others."""
+    kind, shape = KINDS[values[f"kind_{slot}"]], tuple(x.shape[1:])
     try:
         made = plan(
             values["kernel"], x.shape[1], values["out_channels"], weights=values["weights"], method=values["init"],
             seed=values["seed"], stride=values[f"stride_{slot}"], dilation=values[f"dilation_{slot}"],
             groups=groups_of(values, slot, x.shape[1]), padding=values["padding"],
         )  # fmt: skip
-        price = cost(kind, made, tuple(x.shape[1:]))
-        afford("kind", price.macs)
-        steps = kind.steps(made)
-        maps, layers, y = [source], list[Layered](), x
-        for index, step in enumerate(steps):
-            name = f"{slot}{index}"
-            title = f"{slot.upper()} {kind.title}" if index == len(steps) - 1 else f"{slot.upper()} step {index + 1}"
-            shown, layer = step_stages(step, maps[-1], y, name, title)
-            maps, layers, y = [*maps, *shown], [*layers, layer], layer.output
-        if not is_finite(y):
+        layers = layers_of(kind, made)
+        total = summary(layers, shape)
+        afford("kind", total.macs, _cells(source, others, total.rows[-1].output_shape) + stage_cells(layers, shape))
+        price = cost(kind, made, shape)
+        maps, layered = all_stages(kind.steps(made), source[-1], x, slot, kind.title)
+        if not is_finite(layered[-1].output):
             raise ShapeError("These numbers grow beyond what a float32 can hold.")
-        return Branch(slot, kind, tuple(maps[1:]), tuple(layers), price, made, tuple(x.shape[1:]))
+        return Branch(slot, kind, tuple(maps), tuple(layered), price, made, shape)
     except (ShapeError, KernelError) as error:
-        return Branch(slot, kind, error=error)
+        return _last(slot, kind, source, error)
 
 
-def _differences(branches: tuple[Branch, ...]) -> Iterator[StageMap]:
+def _last(slot: str, kind: Kind, source: Sequence[StageMap], error: ValueError) -> Branch:
+    """What was drawn last in this place, if it was of the same maps: beside others it would explain nothing."""
+    drawn = st.session_state.get("last drawn")
+    if isinstance(drawn, Comparison) and np.array_equal(drawn.source[-1].maps, source[-1].maps):
+        for branch in drawn.branches:
+            if branch.slot == slot and branch.maps:
+                return replace(branch, cost=None, error=error)
+    return Branch(slot, kind, error=error)
+
+
+def _cells(source: Sequence[StageMap], branches: Sequence[Branch], shape: Shape) -> int:
+    """How many cells the page holds beside the stages of one more kind whose output has this shape."""
+    held = sum(entry.maps.size for entry in (*source, *(entry for branch in branches for entry in branch.maps)))
+    first, *others = [branch.maps[-1].maps.shape if branch.maps else () for branch in branches] + [shape]
+    return held + sum(math.prod(output) for output in others if output and output == first)  # the differences
+
+
+def _differences(branches: Sequence[Branch]) -> Iterator[StageMap]:
     """Each kind's maps minus the first one's, where they are of one shape."""
     first, *others = (branch.maps[-1] if branch.maps else None for branch in branches) if branches else [None]
     for branch, entry in zip(branches[1:], others):
@@ -180,5 +188,5 @@ def _differences(branches: tuple[Branch, ...]) -> Iterator[StageMap]:
 
 def groups_of(values: Mapping[str, Any], slot: str, channels: int) -> int:
     """The number of groups: the largest that splits both channel counts and is not above what the slider says."""
-    common = math.gcd(channels, values["out_channels"])
-    return max(count for count in range(1, common + 1) if common % count == 0 and count <= values[f"groups_{slot}"])
+    counts = group_counts(channels, values["out_channels"])
+    return max(count for count in counts if count <= values[f"groups_{slot}"])

@@ -6,14 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 import streamlit as st
+from torch import Tensor
 
 from cnnviz.activation_effects import silenced
 from cnnviz.activations import ACTIVATIONS
 from cnnviz.layers import Activation, Conv2d, Pool2d, WindowLayer
 from cnnviz.network import Stage
 from cnnviz.shapes import pair, times
+from cnnviz.ui.checking import Pin
 from cnnviz.ui.comparison import Branch
 from cnnviz.ui.settings import escaped
+from cnnviz.ui.stage_view import StageMap
 
 Shape = tuple[int, ...]
 
@@ -62,10 +65,17 @@ def of_activation(layer: Activation, before: Stage, after: Stage, rounding: floa
     zeroed = int(silenced(before.output, after.output, rounding).sum())
     changed = int(((after.output - before.output).abs() > rounding).sum())
     total = after.output.numel()
-    if layer.name == "softmax" and dict(layer.parameters)["over"] == "channels" and after.output.shape[1] == 1:
-        st.caption("Over the channels of one map every share is 1: choose *all* to share among its cells.")
+    if shares_alone(layer, after.output):
         return
     st.caption(f"It changed {_share(changed, total)} of the cells; {_share(zeroed, total)} became 0.")
+
+
+def shares_alone(layer: Activation, after: Tensor) -> bool:
+    """Whether a softmax has one map only to share among, and so makes 1 of everything; if so, say it."""
+    found = layer.name == "softmax" and dict(layer.parameters)["over"] == "channels" and after.shape[1] == 1
+    if found:
+        st.caption("Over the channels of one map every share is 1: choose *all* to share among its cells.")
+    return found
 
 
 def of_counts(rows: Sequence[tuple[str, int, int, str]]) -> None:
@@ -87,12 +97,17 @@ def of_kinds(branches: Sequence[Branch]) -> None:
     for branch in branches:
         if (price := branch.cost) is None:
             continue
-        share = price.cells / max(1, price.span[0] * price.span[1])
-        reads = f"{price.cells:,}" + (f" of {price.span[0] * price.span[1]:,}" if share < 1 else "")
+        (least, most), (fewest, many) = price.spans, price.cells
+        spans = times(most) if least == most else f"{times(least)} to {times(most)}"
+        reads = f"{many:,}" if fewest == many else f"{fewest:,} to {many:,}"
+        reads += f" of {most[0] * most[1]:,}" if many < most[0] * most[1] else ""
         numbers = f"**{price.parameters:,}** | {price.macs:,} | {branch.milliseconds:.2f}"
-        lines.append(f"| {branch.title} | {times(price.output_shape)} | {numbers} | {times(price.span)} | {reads} |")
+        lines.append(f"| {branch.title} | {times(price.output_shape)} | {numbers} | {spans} | {reads} |")
     st.markdown("\n".join(lines))
     shapes = {branch.cost.output_shape for branch in branches if branch.cost}
+    outputs = [branch for branch in branches if branch.cost]
+    if len(outputs) > 1:
+        st.caption("All outputs and differences share one scale, so that equal colours are equal values.")
     if len(shapes) > 1:
         st.caption("Maps of different sizes cannot be subtracted: a difference is shown where they are alike.")
 
@@ -106,6 +121,13 @@ def of_whole_patch(ours: np.ndarray, theirs: np.ndarray) -> None:
     )
     table = {"filter": range(len(ours)), "conv2d": ours, "Linear": theirs, "difference": ours - theirs}
     st.dataframe(table, hide_index=True, height="content" if len(ours) <= 8 else 320)
+
+
+def of_pin(pin: Pin | None, maps: Sequence[StageMap]) -> None:
+    """That the pinned cell's stage is not there now."""
+    names = [entry.name for entry in maps if not entry.hidden]
+    if pin and pin[0] not in names:
+        st.caption(f"No stage is called `{pin[0]}` now. There are {', '.join(names)}.")
 
 
 def of_error(error: ValueError | None) -> None:

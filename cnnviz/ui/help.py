@@ -53,12 +53,24 @@ EDITS = (
 )
 LOOKS = "What is shown of a block of maps: a map's number, all, a stack, or rgb. The buttons above write it here."
 GROUPS = (
-    "The channels are split into so many groups, and each filter sees one of them. 1 is plain; as many as channels is "
-    "depthwise."
+    "The channels are split into so many groups, and each filter sees one of them. 1 is plain; as many as channels, "
+    "and as many filters, is depthwise."
 )
 WEIGHTS = (
     "**kernel**: every filter is the kernel below, times a number for each channel. **random**: all weights are drawn "
     "by the method and the seed."
+)
+KIND_STRIDE = (
+    "**Strided**: how many cells the filters move from one sum to the next; 2 halves the map. **Transposed**: how many "
+    "cells apart the stamps lie; 2 doubles it. 2,1: down, across."
+)
+KIND_PADDING = (
+    f"{PADDING} 1×1 filters need none. A transposed convolution has its own, with which its map becomes the stride "
+    "times as large where the kernel allows it."
+)
+PIN_OF_MAPS = (
+    "The cell that is explained whatever you change, and that the link carries: a stage, its row, its column and its "
+    "map, as in input:12,40. A click on a stage writes it here. The server works it out once more by another route."
 )
 MAPS = "What goes in: the picture itself (1 or 3 channels), or so many maps that a first layer makes of it."
 SOURCE = (

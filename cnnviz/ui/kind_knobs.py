@@ -8,6 +8,7 @@ from typing import Any, Final
 import streamlit as st
 
 from cnnviz.kinds import KINDS
+from cnnviz.shapes import times
 from cnnviz.ui import consequences, help
 from cnnviz.ui.comparison import Branch, Comparison, groups_of
 from cnnviz.ui.controls import Controls
@@ -48,26 +49,59 @@ def choose_kinds(show: Controls, values: Mapping[str, Any], now: Comparison) -> 
 
 def _knob(show: Controls, name: str, knob: str, channels: int) -> None:
     if knob != "groups":
-        show.typed(name, knob.capitalize(), ("1", "2", "3", "4"), help=getattr(help, knob.upper()))
+        about = {"stride": help.KIND_STRIDE, "dilation": help.DILATION}[knob]
+        show.typed(name, knob.capitalize(), ("1", "2", "3", "4"), help=about)
         return
     longest, wanted = f"{name} at most", show.value(name)
+    if wanted > channels:
+        st.session_state[f"{name} beyond"] = wanted
+    elif wanted < channels:
+        st.session_state.pop(f"{name} beyond", None)
     if wanted > channels or st.session_state.get(longest, channels) != channels:
         # To Streamlit a slider of another length is another slider, which would begin at its default.
         st.session_state[name] = min(wanted, channels)
     st.session_state[longest] = channels
     show.whole(name, f"Groups, 1 … {channels}", 1, channels, help=help.GROUPS)
+    if beyond := st.session_state.get(f"{name} beyond"):
+        st.caption(f"{beyond} groups cannot be made of {channels} channel{'s' * (channels > 1)}: there are {channels}.")
 
 
 def _say(branch: Branch, values: Mapping[str, Any], channels: int) -> None:
     """What the kind is, what cannot work, and which number of groups stands for one that does not divide."""
-    st.caption(branch.kind.about)
+    kind = KINDS[values[f"kind_{branch.slot}"]]  # which is not the branch's where this cannot work
+    st.caption(kind.about)
     consequences.of_error(branch.error)
-    if "groups" not in branch.kind.knobs:
+    if "groups" not in kind.knobs:
         return
     wanted, found = values[f"groups_{branch.slot}"], groups_of(values, branch.slot, channels)
     if wanted != found:
         both = f"{channels} channels and {values['out_channels']} filters"
         st.caption(f"{wanted} groups of equal size cannot be made of {both}: shown are **{found}**.")
+
+
+def say_of_kernel(values: Mapping[str, Any]) -> None:
+    """Over the kernel: what of it counts."""
+    if values["weights"] == "random":
+        size = times((len(values["kernel"]), len(values["kernel"][0])))
+        st.caption(
+            f"Weights are random: of this kernel **only the size counts, {size}**. Its numbers count with *kernel*."
+        )
+
+
+def say_of_drawing(values: Mapping[str, Any]) -> None:
+    """Under the method and the seed: what of them counts."""
+    if values["weights"] == "kernel":
+        alone = "neither: a single filter adds up the channels as they are"
+        drawn = "the seed alone: it draws the number of each filter for each channel"
+        st.caption(f"With weights of one kernel, {alone if values['out_channels'] == 1 else drawn}.")
+
+
+def say_of_padding(values: Mapping[str, Any]) -> None:
+    """Under the padding: which of the kinds it does not concern."""
+    chosen = ((slot, KINDS.get(values[f"kind_{slot}"])) for slot in SLOTS)
+    others = [f"{slot.upper()} {kind.title}" for slot, kind in chosen if kind and not kind.pads]
+    if others:
+        st.caption(f"It has no effect on {' and '.join(others)}.")
 
 
 def examples(show: Controls) -> None:

@@ -3,48 +3,60 @@
 from __future__ import annotations
 
 import math
-import time
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from threading import Lock
+from time import perf_counter
+from typing import Any, Final
 
 import torch
+from torch import Tensor
 
-from cnnviz.kind_plans import Plan
+from cnnviz.kind_plans import Plan, Step
 from cnnviz.kinds import Kind
 from cnnviz.layers import Shape
 
-ROUNDS, PATIENCE = 5, 0.03  # at most so many, and about so many seconds
+ROUNDS: Final = 5  # timed on a first visit, after one that is not: it also finds memory and wakes torch's threads
+ENOUGH: Final = 50  # rounds in all, after which nothing shorter is to be expected
+PATIENCE: Final = 0.3  # seconds after which a first visit is content with fewer
+
+
+class _Record:
+    """The shortest time of all rounds so far, in seconds, and how many there were."""
+
+    def __init__(self) -> None:
+        self.shortest, self.rounds, self.lock = math.inf, 0, Lock()
+
+    def add(self, seconds: float) -> float:
+        with self.lock:  # sessions are threads
+            self.shortest, self.rounds = min(self.shortest, seconds), self.rounds + 1
+        return seconds
 
 
 def milliseconds(kind: Kind, made: Plan, shape: Shape) -> float:
-    """How long a kind takes here, in ms: the quickest of a few rounds, measured once for the same sizes."""
+    """How long a kind takes here, in ms: the shortest of the rounds that all visits with the same sizes have timed.
+
+    What else the machine does can only make a round longer. So the first visit times a few, and each later one adds
+    another, as another moment may be quieter.
+    """
     sizes = made.weight.shape, made.stride, made.dilation, made.groups, made.padding
-    return _measured(_Timed(kind, made), kind.name, sizes, shape)
-
-
-class _Timed:
-    """What is measured. It is always "equal", so that a measurement is kept by its sizes and not by its weights."""
-
-    def __init__(self, kind: Kind, made: Plan) -> None:
-        self.steps = kind.steps(made)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Timed)
-
-    def __hash__(self) -> int:
-        return 0
+    record, steps, x = _record(kind.name, sizes, shape), kind.steps(made), torch.zeros(1, *shape)
+    if not record.rounds:
+        spent = _round(steps, x)
+        while record.rounds < ROUNDS and (spent < PATIENCE or not record.rounds):
+            spent += record.add(_round(steps, x))
+    elif record.rounds < ENOUGH:
+        record.add(_round(steps, x))
+    return record.shortest * 1000
 
 
 @lru_cache(maxsize=256)
-def _measured(timed: _Timed, name: str, sizes: Any, shape: Shape) -> float:
-    x = torch.zeros(1, *shape)
-    best, began = math.inf, time.perf_counter()
-    for _ in range(ROUNDS):
-        start, y = time.perf_counter(), x
-        for step in timed.steps:
-            y = step.layer(y, **step.parameters)
-        now = time.perf_counter()
-        best = min(best, now - start)
-        if now - began > PATIENCE:
-            break
-    return best * 1000
+def _record(name: str, sizes: Any, shape: Shape) -> _Record:
+    return _Record()
+
+
+def _round(steps: Sequence[Step], x: Tensor) -> float:
+    start = perf_counter()
+    for step in steps:
+        x = step.layer(x, **step.parameters)
+    return perf_counter() - start

@@ -3,29 +3,67 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from cnnviz.shapes import ShapeError
+from cnnviz.layers import Conv2d, ConvTranspose2d, DepthwiseSeparableConv2d, Layer, Shape
+from cnnviz.shapes import ShapeError, pair
 
 BUDGET = 1_000_000_000  # multiply-adds or comparisons: about a second
+CELLS = 30_000_000  # of all stages of a page together: 120 MB as float32, and what is made of them on the way
 OVERFLOW = "These numbers grow beyond what a float32 can hold. What is shown here is the last that could be computed."
 NOTHING_YET = "A setting below cannot work and says why."
 STILL = "A setting below cannot work and says why. What is shown here is the last that could be computed."
+STILL_ROW = "a setting below cannot work and says why. What is shown in that row is the last that could be computed."
 
 
-def afford(what: str, steps: int) -> None:
-    """Refuse what would hold the machine for seconds, other visitors' pages with it.
+def afford(what: str, steps: int, cells: int = 0) -> None:
+    """Refuse what would hold the machine for seconds, or fill its memory, other visitors' pages with it.
 
+    Ask before anything is computed: shapes and counts of layers need no pass.
+
+    Args:
+        what: what the person chose, as in "kind".
+        steps: multiply-adds or comparisons.
+        cells: of all stages that the page would then hold, see `stage_cells`.
     Raises:
-        ShapeError: more than BUDGET.
+        ShapeError: more than BUDGET steps or CELLS cells.
     """
     if steps > BUDGET:
         raise ShapeError(
             f"This {what} takes {steps:,} steps; up to {BUDGET:,} are computed here. "
             "Make the picture or the window smaller, or the stride larger."
         )
+    if cells > CELLS:
+        raise ShapeError(
+            f"With this {what} the stages of the page would have {cells:,} cells together; up to {CELLS:,} are "
+            "computed here. Make the picture smaller, or choose fewer filters, less padding, or a stride that leaves "
+            "smaller maps."
+        )
+
+
+def stage_cells(layers: Sequence[Layer], shape: Shape) -> int:
+    """How many cells the stages of some layers have, those that are padded or have zeros between too; not the input.
+
+    Args:
+        shape: the input's (C, H, W).
+    Raises:
+        ShapeError: a layer cannot take its input.
+    """
+    total = 0
+    for layer in layers:
+        out = layer.output_shape(shape)
+        total += math.prod(out)
+        if isinstance(layer, ConvTranspose2d):  # zero_insertion: what a plain convolution makes the same output of
+            sizes = zip(out[1:], pair(layer.kernel_size, ""), pair(layer.dilation, ""))
+            total += shape[0] * math.prod(n + d * (k - 1) for n, k, d in sizes)
+        elif isinstance(layer, Conv2d | DepthwiseSeparableConv2d) and any(pads := layer.padding4(shape)):
+            top, bottom, left, right = pads
+            total += shape[0] * (shape[1] + top + bottom) * (shape[2] + left + right)
+        shape = out
+    return total
 
 
 def is_finite(x: Tensor) -> bool:

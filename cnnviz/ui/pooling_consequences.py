@@ -74,21 +74,24 @@ def of_wins(wins: Tensor | None, kind: str) -> None:
     )
 
 
-def of_shift(rows: Sequence[tuple[str, ShiftEffect]], pool: Pool | None) -> None:
+def of_shift(rows: Sequence[tuple[str, ShiftEffect]], pool: Pool | None, by: tuple[int, int]) -> None:
     """What a shift of the picture changed: with the pool, and with its stride alone; nothing where nothing is shifted.
 
     Args:
         rows: what it is, and what changed.
+        by: how far it is shifted, down and to the right.
     """
     if not rows:
         st.caption("Shift the picture, and a second row shows what that changes in the pooled map.")
         return
-    lines = ["| | cells changed | | by, of all there was |", "|---|--:|--:|--:|"]
+    lines = ["| | cells changed | | sum of changes / of values |", "|---|--:|--:|--:|"]
     for name, found in rows:
         cells, size = found.cells, "all was 0" if found.size is None else f"{found.size:.1%}"
         lines.append(f"| {name} | {cells.changed:,} of {cells.total:,} | **{cells.share:.1%}** | {size} |")
     st.markdown("\n".join(lines))
-    if len(rows) > 1:
+    if isinstance(pool, Pool2d) and not any(far % step for far, step in zip(by, pair(pool.stride, ""))):
+        why = "This shift is a whole number of strides: the maps move by whole cells, and are else the same."
+    elif len(rows) > 1:
         why = "A pool hears of all cells of its window. A stride alone keeps one, and a shift brings another there."
     elif pool:
         why = "The fewer and the larger the windows, the less a shift changes."

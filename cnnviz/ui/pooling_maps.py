@@ -18,8 +18,8 @@ from cnnviz.ui.stages import TITLES, stage_map
 
 ENTERS = "replicate"  # what comes in at the edge when the picture is shifted
 FIRST_ROW = {name: TITLES[name] for name in ("input", "conv", "activation", "pool")} | {"winners": "Winners"}
-SECOND_ROW = {"shifted": "Shifted", "shifted-pool": "Its pooling", "pool-changes": "What changed"}
-WITHOUT_POOLING = {"shifted-strided": "Stride alone", "strided-changes": "What changed"}
+SECOND_ROW = {"shifted": "Shifted", "shifted-pool": "Its pooling", "pool-changes": "Pool change"}
+WITHOUT_POOLING = {"shifted-strided": "Its stride alone", "strided-changes": "Stride change"}
 POOLED = ("pool", "shifted-pool", "pool-changes")
 PASSED_ON = ("activation", "shifted-strided", "strided-changes")  # as large as these, if the pool passes values on
 
@@ -97,15 +97,14 @@ def _winners(wins: Tensor, before: StageMap) -> StageMap:
 
 
 def _difference(name: str, after: StageMap, before: StageMap) -> StageMap:
-    maps = after.maps - before.maps
-    origins = (after.name, before.name)
-    words = f"− {before.title.lower()}"
-    return StageMap(name, "What changed", maps, {"op": "difference"}, before.start, before.jump, words, origins)
+    title, how = (SECOND_ROW | WITHOUT_POOLING)[name], {"op": "difference"}
+    maps, origins = after.maps - before.maps, (after.name, before.name)
+    return StageMap(name, title, maps, how, before.start, before.jump, "minus the unshifted", origins)
 
 
 def _without_pooling(strided: Pool2d, before: StageMap, shifted: StageMap) -> list[StageMap]:
     """Every so many cells of both maps, and the difference: what a convolution with that stride makes of the shift."""
-    title = f"{step_words(strided).capitalize()} alone"
+    title = f"Its {step_words(strided)}"
 
     def of(source: StageMap, name: str, hidden: bool) -> StageMap:
         stage = Stage("pool", strided, strided(torch.from_numpy(source.maps)[None]))

@@ -101,7 +101,7 @@ class Pooling:
         found = [(_route(self.pool), shift_effect(through, shape, *self.by, *ends))]
         if self.strided:
             ends = self.strided(self.pooled_from), self.strided(before_pool(self.shifted))
-            name = f"{pooling_maps.step_words(self.strided)}, no pooling"
+            name = f"{pooling_maps.step_words(self.strided)} alone"
             found.append((name, shift_effect([*first, self.strided], shape, *self.by, *ends)))
         return found
 

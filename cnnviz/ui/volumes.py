@@ -21,7 +21,7 @@ from cnnviz.shapes import ShapeError, pair, times
 from cnnviz.ui.checking import Pin, check
 from cnnviz.ui.chosen_image import Chosen
 from cnnviz.ui.kernel_grid import Preset
-from cnnviz.ui.limits import NOTHING_YET, OVERFLOW, STILL, afford, is_finite
+from cnnviz.ui.limits import NOTHING_YET, OVERFLOW, STILL, afford, is_finite, stage_cells
 from cnnviz.ui.stage_view import Look, StageMap
 from cnnviz.ui.stages import stage_map
 
@@ -107,7 +107,7 @@ def run(values: Mapping[str, Any], chosen: Chosen) -> Volume:
     layer = Conv2d(count, size) if is_whole else Conv2d(count, size, values["stride"], values["padding"])
     try:
         layer.output_shape(shape)
-        afford(layer.stage, layer.macs(shape))
+        afford(layer.stage, layer.macs(shape), math.prod(shape) + stage_cells([layer], shape))
         weight, bias = _filters(values, shape[0], size)
     except (ShapeError, KernelError) as error:
         return _last(values, chosen, error=error, notice=STILL)

@@ -14,8 +14,8 @@ from cnnviz.ui.workbench import workbench
 
 INTRODUCTION = (
     "An *activation* does the same to each number by itself: its curve says what comes out. *Pooling* then makes one "
-    "number of each window of the map. Drag the curve, change the window, shift the picture by a pixel, and see what "
-    "comes through and what is lost."
+    "number of each window of the map. Drag the pink dot on a curve that has one, change the window, shift the "
+    "picture by a pixel, and see what comes through and what is lost."
 )
 
 ignored = controls.reset_unreadable(POOLING)
@@ -37,15 +37,8 @@ with view:
         looks=values["looks"], alike=now.alike, pin=values["pin"], check=now.check(values["pin"]),
         notice=now.notice, link_note=chosen.link_note if is_image else "", tall=0.2,
     )  # fmt: skip
-    st.subheader("Shift the picture", anchor=False)
-    sliders, table = st.columns([1, 2.2], gap="medium")
-    with sliders:
-        show.whole("shift", "Right, pixels", 0, 8, help=help.SHIFT)
-        show.whole("shift_down", "Down, pixels", 0, 8, help=help.SHIFT_DOWN)
-        show.say("shift", "shift_down")
-    with table:
-        if not now.stale:
-            pooling_consequences.of_shift(now.comparisons(), now.pool)
+    if not now.stale:
+        pooling_consequences.of_shift(now.comparisons(), now.pool, now.by)
 
 with knobs:
     show.segments("source", "Input", help=help.SOURCE)
@@ -64,6 +57,8 @@ with knobs:
     activation_chart(name, parameters, now.before, now.rounding, key="chart")
     if not now.stale:
         pooling_consequences.of_effect(name, now.effect)
+        if now.activation:
+            consequences.shares_alone(now.activation, now.pooled_from)
 
     st.subheader("Pooling", anchor=False)
     is_off, windows = values["pool"] == "none", values["pool_windows"]
@@ -83,6 +78,11 @@ with knobs:
         pooling_consequences.of_windows(now.pool, tuple(now.pooled_from.shape[1:]))
         pooling_consequences.of_wins(now.wins, now.pool.kind)
 
+    st.subheader("Shift the picture", anchor=False)
+    show.whole("shift", "Right, pixels", 0, 8, help=help.SHIFT)
+    show.whole("shift_down", "Down, pixels", 0, 8, help=help.SHIFT_DOWN)
+    show.say("shift", "shift_down")
+
     if is_image:
         st.subheader("Picture and kernel", anchor=False)
         with st.container(horizontal=True, gap="small"):
@@ -95,5 +95,6 @@ with knobs:
         show.text("looks", "Shown", placeholder="input:rgb", help=help.LOOKS)
         show.text("pin", "Pinned cell", placeholder="pool:3,4", help=help.PIN)
     show.say("looks", "pin")
+    consequences.of_pin(values["pin"], now.maps)
 
 controls.settle(reading)

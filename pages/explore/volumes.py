@@ -74,7 +74,8 @@ with knobs:
     image_picker(show, chosen)
     with st.container(horizontal=True, gap="small"):
         show.text("looks", "Shown", placeholder="input:stack,0:7", help=help.LOOKS)
-        show.text("pin", "Pinned cell", placeholder="0:12,20,3", help=help.PIN)
+        show.text("pin", "Pinned cell", placeholder="0:12,20,3", help=help.PIN_OF_MAPS)
     show.say("looks", "pin")
+    consequences.of_pin(values["pin"], now.maps)
 
 controls.settle(reading)

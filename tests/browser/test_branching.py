@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import streamlit
 import torch
 from playwright.sync_api import Page
 from torch import Tensor, nn
@@ -156,6 +157,7 @@ def compared(seed: int) -> Shown:
         }
         chosen = picture(rng, rng.choice((1, 3)), rng.randint(4, 9), rng.randint(4, 9))
         now = comparison.run(values, chosen)
+        streamlit.session_state.pop("last drawn")  # outside of any session there is one for all states and pages
         if not any(branch.error for branch in now.branches):
             break
     x = source_of(values, chosen.image)

@@ -87,7 +87,19 @@ class View {
     names.forEach((name, i) => {
       const node = order.includes(name) ? (this.frames.get(name) ?? this.build(name)).section : emptyPlace(titles[name]);
       if (this.row.children[i] !== node) this.row.insertBefore(node, this.row.children[i] ?? null);
+      this.#lead(node, names, i, columns);
     });
+  }
+
+  /** From where the arrow to a stage comes: over places in which there is nothing, and from the row above if there is nothing else. */
+  #lead(node, names, i, columns) {
+    const isBlank = (name) => !this.frames.has(name) && !this.message.titles[name];
+    const start = columns ? i - (i % columns) : 0;
+    let from = i;
+    while (from > start && isBlank(names[from - 1])) from--;
+    const isBelow = from === start && start > 0;
+    node.classList.toggle("below", isBelow);
+    node.style.setProperty("--over", isBelow ? 0 : i - from);
   }
 
   build(name) {
