@@ -68,7 +68,8 @@ _ALL = (
          "Look at each output map beside the input map it comes from: it can show nothing that is not there.",
          (), kind_steps.depthwise),
     Kind("separable", "Separable",
-         "Depthwise separable: first one filter for each channel, then 1×1 filters that mix the channels (MobileNets, Howard et al. 2017). "
+         "Depthwise separable: first one filter for each channel, then 1×1 filters that mix the channels "
+         "(MobileNets, Howard et al. 2017). "
          "It takes the place of a plain convolution where computing time is short, as on a phone. "
          "Look at the difference from plain: none if all filters look for the same pattern in a channel, "
          "each with its own strength; with weights drawn at random there is one.",
