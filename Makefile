@@ -6,13 +6,18 @@ HOST ?= 127.0.0.1
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 BIN := .venv/bin
 
-.PHONY: run test lint format bench
+.PHONY: run test fuzz lint format bench
 
 run: .venv/run
 	$(BIN)/python -m cnnviz --host $(HOST) --port $(PORT)
 
 test: .venv/dev .venv/chromium
 	$(BIN)/python -m pytest $(ARGS)
+
+# Every property on many times as many drawn examples as in the suite.
+TIMES ?= 20
+fuzz: .venv/dev .venv/chromium
+	CNNVIZ_FUZZ=$(TIMES) $(BIN)/python -m pytest -m hypothesis $(ARGS)
 
 lint: .venv/dev
 	$(BIN)/ruff check .

@@ -63,11 +63,12 @@ class Pooling:
 
     @property
     def places(self) -> dict[str, str]:
-        """The titles of all stages that there may be: two rows of five."""
+        """The titles of all stages that there may be: two rows of five. Numbers go through no convolution."""
+        first = pooling_maps.FIRST_ROW | ({"conv": ""} if self.values["source"] == "numbers" else {})
         if not any(self.by):
-            return pooling_maps.FIRST_ROW
+            return first
         alone = pooling_maps.WITHOUT_POOLING if self.strided else {}
-        return pooling_maps.FIRST_ROW | pooling_maps.SECOND_ROW | alone
+        return first | pooling_maps.SECOND_ROW | alone
 
     @property
     def alike(self) -> tuple[str, ...]:

@@ -538,7 +538,7 @@ def test_a_pin_that_a_tweak_takes_away_comes_back_with_it(lab: Lab) -> None:
     assert missing not in lab.readout()
     lab.fill("stride", "2")
     lab.wait_query(size="12", pin="conv:9,8", stride="2")
-    eventually(lambda: missing in lab.readout() and "convolution 9, 8" in lab.readout(), lab.page)
+    eventually(lambda: missing in lab.readout() and "convolution, row 9, column 8," in lab.readout(), lab.page)
     explains_as(lab, {"size": "12", "stride": "2"}, "conv", 5, 5)  # the nearest there is
     lab.fill("stride", "1")
     explains_as(lab, {"size": "12"}, "conv", 9, 8)
@@ -549,7 +549,7 @@ def test_a_pin_that_a_tweak_takes_away_comes_back_with_it(lab: Lab) -> None:
     explains_as(lab, {"size": "12"}, "pool", 3, 4)
     lab.fill("pool", "none")
     lab.wait_query(size="12", pin="pool:3,4", pool="none")
-    eventually(lambda: missing in lab.readout() and "pooling 3, 4" in lab.readout(), lab.page)
+    eventually(lambda: missing in lab.readout() and "pooling, row 3, column 4," in lab.readout(), lab.page)
     assert place(lab)[0] in lab.shapes()
     assert warnings(lab) == ""
     lab.fill("pool", "avg")

@@ -633,7 +633,7 @@ def check_said(seen: Seen, truth: Truth, conv: tuple[int, int], pool: tuple[int,
                 or abs(float(number.replace("−", "-")) - exact) < 1e-12 * truth.largest
             )
 
-    check(seen.said["sum"], [*(by_channel if len(by_channel) > 1 else []), by_channel.sum(), bias, value])
+    check(seen.said["sum"], [*by_channel, bias, value])
     check(seen.said["activated"], said_activation)
     check(seen.said["pooled"], said_pool)
     of_conv = [by_channel.sum(), len(x), *([bias, value] if bias else [])]

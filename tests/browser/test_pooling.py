@@ -95,6 +95,7 @@ def test_the_lens_explains_numbers_without_a_convolution(bare: Page, monkeypatch
     assert pool.value == numbers[2:4, 4:6].max() and pool.lit["input"] == ([2, 3], [4, 5])
     assert cell.value == 8 and cell.lit["pool"] == ([1], [2])
     assert [winner.value for winner in winners] == [1, 1, 0], "the first of four zeros won too"
+    assert [winner.lit["pool"] for winner in winners] == [([0], [1]), ([0], [2]), ([0], [2])], "in whose windows"
 
 
 @pytest.mark.parametrize("name", ["relu", "leaky_relu", "sigmoid", "softplus", "gelu", "hardswish"])

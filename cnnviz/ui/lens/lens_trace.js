@@ -67,8 +67,12 @@ function forth(stages, i, cells) {
   return found;
 }
 
+/** The stage whose cells are explained: a map that says which cells won is about those of another. @param {number} i */
+const meant = (stages, i) => (stages[i].how.op === "winners" ? origin(stages, i) : i);
+
 /** Everything that has to do with one cell: what it sees and what sees it. @returns {Cells[]} by stage */
-export function around(stages, i, { row, column }) {
+export function around(stages, of, { row, column }) {
+  const i = meant(stages, of);
   const cells = { rows: [row], columns: [column] };
   return merged(back(stages, i, cells), forth(stages, i, cells));
 }
@@ -130,10 +134,11 @@ function windowOver(stages, i, place) {
 /**
  * The way of one number through the stages: the pixel, or rather the convolution's window over it, its sum, what the
  * activation makes of it, and the pool that takes it. Of a pool's cell it is the way of the cell that won.
- * @param {Stage[]} stages @param {number} i @param {number} c the channel @param {Place} place
+ * @param {Stage[]} stages @param {number} of @param {number} c the channel @param {Place} place
  * @returns {{conv: number, places: (Place | null)[]}} the convolution's index (-1: there is none), the place on each stage
  */
-export function trail(stages, i, c, place) {
+export function trail(stages, of, c, place) {
+  const i = meant(stages, of);
   const isConv = (j) => stages[j].how.op === "conv";
   const line = lineTo(stages, i, isConv) ?? lineFrom(stages, i, isConv);
   const conv = line?.at(-1) ?? -1;
@@ -148,6 +153,7 @@ export function trail(stages, i, c, place) {
   for (let from = Math.max(i, conv), j = next(stages, from); j >= 0 && !isConv(j) && places[from]; from = j, j = next(stages, j)) {
     places[j] = isWindowed(stages[j]) ? windowOver(stages, j, places[from]) : places[from];
   }
+  places[of] = place;
   return { conv, places };
 }
 

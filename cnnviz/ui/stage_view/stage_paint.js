@@ -94,14 +94,13 @@ export function drawCells(pen, cells, part, width, height, ratio) {
   const isUneven = least > 1 && least < COARSE && (across % 1 > 0.01 || down % 1 > 0.01);
   if (!isUneven) return pen.drawImage(cells, ...part, 0, 0, width, height);
   spare ??= document.createElement("canvas");
-  const [wide, tall] = [Math.ceil(across) * Math.ceil(part[2]), Math.ceil(down) * Math.ceil(part[3])];
-  if (spare.width < wide || spare.height < tall) Object.assign(spare, { width: Math.max(wide, spare.width), height: Math.max(tall, spare.height) });
-  const [fullWide, fullTall] = [Math.ceil(across) * part[2], Math.ceil(down) * part[3]];
+  const [wide, tall] = [Math.ceil(across) * part[2], Math.ceil(down) * part[3]];
+  Object.assign(spare, { width: Math.ceil(wide), height: Math.ceil(tall) }); // no larger: what lay beside would be averaged in
   const large = spare.getContext("2d");
   large.imageSmoothingEnabled = false;
-  large.drawImage(cells, ...part, 0, 0, fullWide, fullTall);
+  large.drawImage(cells, ...part, 0, 0, wide, tall);
   pen.imageSmoothingEnabled = true;
-  pen.drawImage(spare, 0, 0, fullWide, fullTall, 0, 0, width, height);
+  pen.drawImage(spare, 0, 0, wide, tall, 0, 0, width, height);
 }
 
 /**

@@ -99,7 +99,8 @@ class View {
     while (from > start && isBlank(names[from - 1])) from--;
     const isBelow = from === start && start > 0;
     node.classList.toggle("below", isBelow);
-    node.style.setProperty("--over", isBelow ? 0 : i - from);
+    node.classList.toggle("over", !isBelow && from < i);
+    node.style.setProperty("--over", i - from);
   }
 
   build(name) {
