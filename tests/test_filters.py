@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import Tensor, nn
+from torch import Tensor
 
 from cnnviz.filter_presets import PROFILES
 from cnnviz.filters import (
@@ -38,6 +38,7 @@ from cnnviz.kernels import (
     initialise,
 )
 from tests.fuzzing import examples
+from tests.torch_weights import drawn
 
 SIDE = 36  # so that a failed assert abbreviates its pictures: torch writes up to 1000 cells in full, slowly
 Y, X = torch.meshgrid(torch.arange(SIDE), torch.arange(SIDE), indexing="ij")
@@ -548,14 +549,6 @@ def test_edits_that_cannot_be_written(edits: dict[int, str]) -> None:
 
 # --- banks -------------------------------------------------------------------------------------
 
-INITS: dict[str, Callable[[Tensor], Tensor]] = {
-    "uniform": lambda weight: nn.init.uniform_(weight, -1, 1),
-    "normal": nn.init.normal_,
-    "kaiming_uniform": lambda weight: nn.init.kaiming_uniform_(weight, nonlinearity="relu"),
-    "kaiming_normal": lambda weight: nn.init.kaiming_normal_(weight, nonlinearity="relu"),
-    "xavier_uniform": nn.init.xavier_uniform_,
-    "xavier_normal": nn.init.xavier_normal_,
-}
 bank_sizes = st.tuples(st.integers(1, MAX_FILTERS), st.integers(1, 4), st.integers(1, 5), st.integers(1, 5))
 
 
@@ -563,17 +556,12 @@ bank_sizes = st.tuples(st.integers(1, MAX_FILTERS), st.integers(1, 4), st.intege
 @given(st.sampled_from(INITIALISATIONS), bank_sizes, st.integers(0, 2**63 - 1))
 def test_a_bank_is_drawn_as_torch_draws_it(method: str, sizes: tuple[int, int, int, int], seed: int) -> None:
     count, channels, *kernel_size = sizes
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        layer = nn.Conv2d(channels, count, kernel_size)
-        if method != "pytorch":
-            torch.manual_seed(seed)
-            INITS[method](layer.weight)
-            nn.init.zeros_(layer.bias)
-    weight, bias = bank(count, channels, (kernel_size[0], kernel_size[1]), method, seed, {})
+    size = kernel_size[0], kernel_size[1]
+    weight, bias = bank(count, channels, size, method, seed, {})
+    right, right_bias = drawn(method, count, channels, size, seed)
     assert weight.dtype == bias.dtype == torch.float32
-    assert torch.equal(weight, layer.weight)
-    assert torch.equal(bias, layer.bias)
+    assert torch.equal(weight, right)
+    assert torch.equal(bias, right_bias)
 
 
 @examples(40)

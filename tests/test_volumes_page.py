@@ -26,6 +26,7 @@ from tests.option_space import naive_sides
 from tests.pictures import picture
 from tests.test_pages import Lab, size_formula
 from tests.test_stage_message import unpack
+from tests.torch_weights import drawn
 
 SETTINGS = {setting.name: setting for setting in VOLUMES}
 SIXTEENTHS = st.integers(-32, 32).map(lambda n: n / 16)  # their products are exact
@@ -54,24 +55,6 @@ def whole(text: str) -> int:
 
 
 # --- the maps and the weights are torch.nn's ---------------------------------------------------------
-
-
-def drawn(method: str, count: int, channels: int, size: tuple[int, int], seed: int) -> tuple[Tensor, Tensor]:
-    """The weights and biases of a convolution that torch draws."""
-    draw = {
-        "uniform": lambda w: nn.init.uniform_(w, -1, 1),
-        "normal": nn.init.normal_,
-        "kaiming_uniform": lambda w: nn.init.kaiming_uniform_(w, nonlinearity="relu"),
-        "kaiming_normal": lambda w: nn.init.kaiming_normal_(w, nonlinearity="relu"),
-        "xavier_uniform": nn.init.xavier_uniform_,
-        "xavier_normal": nn.init.xavier_normal_,
-    }
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        if method == "pytorch":
-            layer = nn.Conv2d(channels, count, size)
-            return layer.weight.detach(), layer.bias.detach()
-        return draw[method](torch.empty(count, channels, *size)), torch.zeros(count)
 
 
 def convolved(x: Tensor, weight: Tensor, bias: Tensor, stride: Any, padding: Any) -> tuple[Tensor, Tensor] | None:
@@ -117,8 +100,6 @@ def test_maps_weights_and_costs_are_torchs(state: Any) -> None:
         values["kernel_size"], values["stride"], values["padding"]
     )  # fmt: skip
     weight, bias = drawn(values["init"], values["filters"], shape[0], size, values["seed"])
-    if is_whole:  # they cannot be edited, and are drawn at once
-        weight, bias = whole_bank(values, shape)
     for index, planes in edits.items():
         if index < values["filters"] and not is_whole:
             weight[index], bias[index] = torch.from_numpy(planes), 0
@@ -146,17 +127,6 @@ def test_maps_weights_and_costs_are_torchs(state: Any) -> None:
         np.testing.assert_allclose(
             by_linear, as_linear(weight, bias + values["bias"], chosen.image), rtol=1e-4, atol=1e-5
         )
-
-
-def whole_bank(values: dict[str, Any], shape: tuple[int, int, int]) -> tuple[Tensor, Tensor]:
-    """Weights that torch draws all at once, as for a patch as large as the picture."""
-    if values["init"] not in ("normal", "kaiming_normal"):
-        return drawn(values["init"], values["filters"], shape[0], shape[1:], values["seed"])
-    with torch.random.fork_rng():
-        torch.manual_seed(values["seed"])
-        weight = torch.empty(values["filters"], *shape)
-        nn.init.normal_(weight) if values["init"] == "normal" else nn.init.kaiming_normal_(weight, nonlinearity="relu")
-    return weight, torch.zeros(len(weight))
 
 
 def as_linear(weight: Tensor, bias: Tensor, image: Tensor) -> np.ndarray:
@@ -207,9 +177,7 @@ def test_the_page_says_the_numbers_of_its_maps(query: dict[str, str]) -> None:
     image = load_image(SAMPLES["astronaut"].path, mode=mode, size=(height, width))
     is_whole = values["patch"] == "image"
     size = (height, width) if is_whole else values["kernel_size"]
-    make = whole_bank(values, image.shape[1:]) if is_whole else drawn(
-        values["init"], values["filters"], image.shape[1], size, values["seed"]
-    )  # fmt: skip
+    make = drawn(values["init"], values["filters"], image.shape[1], size, values["seed"])
     stride, padding = ((1, 1), "valid") if is_whole else (values["stride"], values["padding"])
     right = convolved(image, make[0], make[1] + values["bias"], stride, padding)
     assert right
@@ -302,7 +270,7 @@ def test_an_edit_changes_its_own_map_alone() -> None:
     after = page.choose(edits="3=kaiming_normal:7|60=no matter").maps["0"]
     changed = [c for c, (one, other) in enumerate(zip(before["ranges"], after["ranges"])) if one != other]
     assert changed == [3]
-    right, _ = whole_bank({"init": "kaiming_normal", "filters": 1, "seed": 7}, (3, 3, 3))
+    right, _ = drawn("kaiming_normal", 1, 3, (3, 3), 7)
     assert np.array_equal(np.float32(after["how"]["weight"][3]), right[0].numpy())
     assert (after["how"]["bias"][3], page.errors) == (0, []), "60 waits until there are as many filters"
     page.choose(filters=61)
