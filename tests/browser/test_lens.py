@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, WebSocket, expect
+from playwright.sync_api import Page, WebSocket, WebSocketRoute, expect
 
 from cnnviz.layers import Pool2d
 from cnnviz.receptive_fields import reads
@@ -483,6 +483,31 @@ def test_a_pin_survives_every_tweak_and_the_link_shows_the_same_lens(lab: Lab, a
     other.wait_query(**settings, pin="pool:0,1")
     explains_as(other, settings, "pool", 0, 1)
     expect(other.widget("pin")).to_have_value("pool:0,1")
+
+
+def test_back_before_the_server_has_heard_of_a_pin_brings_the_one_before(another: Lab) -> None:
+    lab, unheard = another, []
+
+    def connect(browser: WebSocketRoute) -> None:
+        server = browser.connect_to_server()
+        # A server that is busy takes up only the last of several words.
+        browser.on_message(lambda word: unheard.append(word) if unheard else server.send(word))
+
+    lab.page.route_web_socket("**/_stcore/stream*", connect)
+    lab.open(size="14", pin="conv:3,4")
+    lab.settled()
+    explains(lab, "conv", 3, 4)
+    unheard.append("from now on")
+    click(lab, "conv", 7, 2)
+    lab.page.mouse.move(*AWAY)
+    lab.wait_query(size="14", pin="conv:7,2")
+    explains(lab, "conv", 7, 2)
+    eventually(lambda: len(unheard) > 1, lab.page)
+    unheard.clear()
+    lab.page.go_back()
+    lab.wait_query(size="14", pin="conv:3,4")
+    explains(lab, "conv", 3, 4)
+    expect(lab.widget("pin")).to_have_value("conv:3,4")
 
 
 def test_a_double_click_and_a_drag_leave_the_pin_as_it_was(lab: Lab) -> None:

@@ -17,17 +17,26 @@ export class Pin {
   heard = "null"; // what the server said last
   lastClick = { at: -Infinity, x: 0, y: 0, cell: null };
 
+  /** @param {() => void} changed  another cell is pinned than a moment ago, and nobody asked just now */
+  constructor(changed) {
+    this.changed = changed;
+  }
+
   /**
-   * What the server says counts when it is news, and not older than a pin of ours: then the box shows another text.
+   * What the server says counts when it is news. While it owes an answer to a pin of ours it counts where it is that
+   * answer, or where the box shows it: then the person has gone Back before the answer came.
    * @param {Said | null} said
    */
   hear(said) {
     const now = JSON.stringify(said);
     const isAwaiting = this.awaited !== undefined && performance.now() - this.askedAt < PATIENCE;
-    const isNews = now !== this.heard && (!isAwaiting || box("pin")?.value === textOf(said));
-    if (isNews || (isAwaiting && now === this.awaited)) this.cell = said && { name: said[0], row: said[1], column: said[2], ...(said.length > 3 ? { channel: said[3] } : {}) };
-    if (now === this.awaited) this.awaited = undefined;
+    if (isAwaiting ? now === this.awaited || box("pin")?.value === textOf(said) : now !== this.heard) this.#take(said);
     this.heard = now;
+  }
+
+  #take(said) {
+    this.cell = said && { name: said[0], row: said[1], column: said[2], ...(said.length > 3 ? { channel: said[3] } : {}) };
+    this.awaited = undefined;
   }
 
   /** @param {Cell | null} cell */
@@ -36,6 +45,15 @@ export class Pin {
     this.awaited = JSON.stringify(saidOf(cell));
     this.askedAt = performance.now();
     if (!write("pin", textOf(saidOf(cell)))) this.awaited = undefined;
+    else setTimeout(() => this.#review(), PATIENCE);
+  }
+
+  /** The box may have gone back after the server's word for it was heard. */
+  #review() {
+    const said = JSON.parse(this.heard);
+    if (this.awaited === undefined || performance.now() - this.askedAt < PATIENCE || box("pin")?.value !== textOf(said)) return;
+    this.#take(said);
+    this.changed();
   }
 
   /** A click pins; a double click, which shows the whole map, leaves the pin that was. @param {Cell} cell @param {PointerEvent} event */

@@ -14,7 +14,7 @@ import { isWindowed } from "./stage_window.js";
 
 export class Reader {
   /** @type {Cell | null} */ cell = null; // under the pointer or the keys
-  pin = new Pin();
+  pin = new Pin(() => this.refresh());
 
   /** @param {any} view */
   constructor(view) {
