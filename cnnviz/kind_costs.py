@@ -64,7 +64,7 @@ def _reads_in_the_middle(layers: Sequence[Layer], shape: Shape, axis: int) -> li
     """What cells in the middle of the last layer's map read along one axis: as many of them as see differently."""
     read = []
     for layer in layers:
-        read.append(_reads(layer, shape, axis))
+        read.append(tables(layer, shape)[axis])
         shape = layer.output_shape(shape)
     out, period = shape[1 + axis], math.prod(_stride(layer, axis) for layer in layers)
     first = max(0, out // 2 - period // 2)
@@ -77,22 +77,6 @@ def _reads_in_the_middle(layers: Sequence[Layer], shape: Shape, axis: int) -> li
 def _stride(layer: Layer, axis: int) -> int:
     """After how many output cells a layer's view is the same again, moved by whole input cells."""
     return pair(layer.stride, "")[axis] if isinstance(layer, ConvTranspose2d) else 1
-
-
-def _reads(layer: Layer, shape: Shape, axis: int) -> Sequence[Read]:
-    """For each output row, or column, of a layer the input ones that it reads."""
-    if not isinstance(layer, ConvTranspose2d):
-        return tables(layer, shape)[axis]
-    # `tables` looks at every input cell for every output cell, which takes seconds where the stride is large
-    size, out = shape[1 + axis], layer.output_shape(shape)[1 + axis]
-    kernel, dilation = pair(layer.kernel_size, "")[axis], pair(layer.dilation, "")[axis]
-    read: list[set[int]] = [set() for _ in range(out)]
-    for index in range(size):
-        first = index * _stride(layer, axis) - pair(layer.padding, "", 0)[axis]
-        for stamped in range(first, first + kernel * dilation, dilation):
-            if 0 <= stamped < out:
-                read[stamped].add(index)
-    return [frozenset(cells) for cells in read]
 
 
 def _extent(cells: Read) -> int:

@@ -18,6 +18,14 @@ class Layer:
 
     stage: ClassVar[str]  # what a network calls this layer's output
 
+    def sources(self, index: int) -> tuple[int, ...]:
+        """What it takes as the layer `index` of a network: 0 is the network's input, n the output of the n-th layer.
+
+        Raises:
+            ShapeError: it takes something that is not there.
+        """
+        return (index,)
+
     def output_shape(self, shape: Shape) -> Shape:
         """The shape that an input of `shape` becomes.
 

@@ -1,7 +1,8 @@
 """The layers of a network as frozen dataclasses: only settings, no tensors, so they hash, compare and travel.
 
-The number of input channels is not a setting: it follows from the input. Everything but the call is computed
-without running. A shape is (C, H, W), or (F,) after Flatten; the batch is never part of it.
+The number of input channels is not a setting: it follows from the input. (Linear may name it, to be held to it.)
+Everything but the call is computed without running. A shape is (C, H, W), or (F,) after Flatten; the batch is never
+part of it.
 """
 
 from __future__ import annotations
@@ -28,10 +29,25 @@ from cnnviz.layer_base import (
 )
 from cnnviz.pool_layers import AdaptivePool2d, GlobalPool2d, Pool2d
 from cnnviz.shapes import ShapeError, times
+from cnnviz.skip_layers import Add
 
 __all__ = [
-    "LAYERS", "Activation", "AdaptivePool2d", "BatchNorm2d", "Conv2d", "ConvTranspose2d", "DepthwiseSeparableConv2d",
-    "Dropout", "Flatten", "GlobalPool2d", "Layer", "Linear", "Pool2d", "Shape", "WindowLayer",
+    "LAYERS",
+    "Activation",
+    "AdaptivePool2d",
+    "Add",
+    "BatchNorm2d",
+    "Conv2d",
+    "ConvTranspose2d",
+    "DepthwiseSeparableConv2d",
+    "Dropout",
+    "Flatten",
+    "GlobalPool2d",
+    "Layer",
+    "Linear",
+    "Pool2d",
+    "Shape",
+    "WindowLayer",
 ]  # fmt: skip
 
 
@@ -75,19 +91,23 @@ class Flatten(Layer):
 class Linear(Layer):
     """Fully connected: every output is a weighted sum of all inputs.
 
+    in_features says how many inputs there have to be; None takes as many as come.
     Parameters in the call: weight (out_features, F), bias (out_features,).
     """
 
     out_features: int = 10
     bias: bool = True
+    in_features: int | None = None
     stage: ClassVar[str] = "linear"
 
     def __post_init__(self) -> None:
-        check_counts(self, "out_features")
+        check_counts(self, "out_features", *["in_features"] * (self.in_features is not None))
 
     def output_shape(self, shape: Shape) -> Shape:
         if len(any_shape(shape, self)) != 1:
             raise ShapeError(f"Linear takes a vector, not maps {times(shape)}: put Flatten before it")
+        if self.in_features not in (None, shape[0]):
+            raise ShapeError(f"Linear expects {self.in_features} inputs but gets {shape[0]}")
         return (self.out_features,)
 
     def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
@@ -163,4 +183,5 @@ LAYERS: tuple[type[Layer], ...] = (
     Dropout,
     Flatten,
     Linear,
+    Add,
 )

@@ -53,6 +53,9 @@ class ReceptiveField:
         return range(first, first + self.size[axis])
 
 
+START = ReceptiveField((1, 1), (1, 1), (0, 0))  # of the input's own cells
+
+
 def receptive_field(layers: Sequence[Layer], shape: Shape) -> ReceptiveField:
     """Size, stride and start of the receptive field of the last layer's cells.
 
@@ -62,22 +65,59 @@ def receptive_field(layers: Sequence[Layer], shape: Shape) -> ReceptiveField:
         ShapeError: a layer cannot take its input; or its windows are not all alike, as those of a transposed
             convolution with a stride, or of an adaptive pool whose sizes do not divide (use `reads`).
     Source: Araujo, Norris & Sim 2019, Computing receptive fields of convolutional neural networks, Distill,
-        "Single-path networks" (their r_0, S_0 and -P_0); a kernel dilated by d counts as d·(k - 1) + 1.
+        "Single-path networks" (their r_0, S_0 and -P_0), and "Multi-path networks" for skip connections;
+        a kernel dilated by d counts as d·(k - 1) + 1.
     """
-    size, jump, start = [1, 1], [1, 1], [0, 0]
-    for layer, before, maps in _walk(layers, shape):
-        for axis in (0, 1):
-            kernel, stride, padding = _window(layer, before, maps, axis)
-            size[axis] += (kernel - 1) * jump[axis]
-            start[axis] -= padding * jump[axis]
-            jump[axis] *= stride
+    field = receptive_fields(layers, shape)[-1] if layers else START
+    if isinstance(field, ShapeError):
+        raise field
+    return field
+
+
+def receptive_fields(layers: Sequence[Layer], shape: Shape) -> list[ReceptiveField | ShapeError]:
+    """What `receptive_field` says of each layer's cells; where they are not all alike, why.
+
+    Raises:
+        ShapeError: a layer cannot take its input.
+    """
+    held: list[ReceptiveField | ShapeError] = [START]
+    for step in _walk(layers, shape):
+        try:
+            held.append(_joined([_behind(step, axis_maps, held[at]) for at, axis_maps in zip(step.sources, step.maps)]))
+        except ShapeError as error:
+            held.append(error)
+    return held[1:]
+
+
+def _behind(step: _Step, maps: Pair, field: ReceptiveField | ShapeError) -> ReceptiveField:
+    if isinstance(field, ShapeError):
+        raise field
+    size, jump, start = list(field.size), list(field.stride), list(field.start)
+    for axis in (0, 1):
+        kernel, stride, padding = _window(step.layer, step.shape, maps, axis)
+        size[axis] += (kernel - 1) * jump[axis]
+        start[axis] -= padding * jump[axis]
+        jump[axis] *= stride
     return ReceptiveField((size[0], size[1]), (jump[0], jump[1]), (start[0], start[1]))
+
+
+def _joined(fields: Sequence[ReceptiveField]) -> ReceptiveField:
+    """The span around several."""
+    if len({field.stride for field in fields}) > 1:
+        raise ShapeError("the ways that meet in a skip connection have different strides: `reads` lists what is seen")
+    starts, sizes = [], []
+    for axis in (0, 1):
+        first = min(field.start[axis] for field in fields)
+        starts.append(first)
+        sizes.append(max(field.start[axis] + field.size[axis] for field in fields) - first)
+    return ReceptiveField((sizes[0], sizes[1]), fields[0].stride, (starts[0], starts[1]))
 
 
 def reads(layers: Sequence[Layer], shape: Shape, row: int, col: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The input rows and columns that the output cell (row, col) really reads: gaps and borders counted.
 
-    Padding that copies pixels ("reflect" …) reads the pixels it copies. Weights that happen to be 0 count.
+    Padding that copies pixels ("reflect" …) reads the pixels it copies. Weights that happen to be 0 count. Where ways
+    meet in a skip connection, the rows and the columns are those of all of them.
 
     Returns:
         (rows, columns): the cell reads the pixels where one of these rows meets one of these columns;
@@ -85,13 +125,17 @@ def reads(layers: Sequence[Layer], shape: Shape, row: int, col: int) -> tuple[tu
     Raises:
         ShapeError: there is no such cell, or a layer cannot take its input.
     """
-    read = [_tables(*step) for step in _walk(layers, shape)]
-    size = (len(read[-1][0]), len(read[-1][1])) if read else (shape[1], shape[2])
-    check_cell("output", size, row, col)
-    cells = [frozenset([row]), frozenset([col])]
-    for table in reversed(read):
-        cells = [frozenset().union(*(table[axis][index] for index in cells[axis])) for axis in (0, 1)]
-    return _sorted(cells)
+    steps = _walk(layers, shape)
+    check_cell("output", steps[-1].size if steps else (shape[1], shape[2]), row, col)
+    wanted: list[tuple[set[int], set[int]]] = [(set(), set()) for _ in range(len(steps) + 1)]
+    wanted[-1] = {row}, {col}
+    for index in reversed(range(len(steps))):
+        cells = wanted[index + 1]
+        for at, found in zip(steps[index].sources, _tables(steps[index])):
+            read = [set[int]().union(*(found[axis][cell] for cell in cells[axis])) for axis in (0, 1)]
+            if all(read):  # rows without columns meet nowhere
+                wanted[at] = wanted[at][0] | read[0], wanted[at][1] | read[1]
+    return tuple(sorted(wanted[0][0])), tuple(sorted(wanted[0][1]))
 
 
 def reaches(layers: Sequence[Layer], shape: Shape, row: int, col: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -104,14 +148,17 @@ def reaches(layers: Sequence[Layer], shape: Shape, row: int, col: int) -> tuple[
     """
     steps = _walk(layers, shape)
     check_cell("input", (shape[1], shape[2]), row, col)
-    cells = [frozenset([row]), frozenset([col])]
+    held: list[tuple[set[int], set[int]]] = [({row}, {col})]
     for step in steps:
-        tables = _tables(*step)
-        cells = [
-            frozenset(out for out, read in enumerate(tables[axis]) if not read.isdisjoint(cells[axis]))
-            for axis in (0, 1)
-        ]
-    return _sorted(cells)
+        cells: tuple[set[int], set[int]] = set(), set()
+        for at, found in zip(step.sources, _tables(step)):
+            seeing = [
+                {out for out, read in enumerate(found[axis]) if not read.isdisjoint(held[at][axis])} for axis in (0, 1)
+            ]
+            if all(seeing):
+                cells = cells[0] | seeing[0], cells[1] | seeing[1]
+        held.append(cells)
+    return tuple(sorted(held[-1][0])), tuple(sorted(held[-1][1]))
 
 
 def tables(layer: Layer, shape: Shape) -> tuple[Table, Table]:
@@ -125,7 +172,7 @@ def tables(layer: Layer, shape: Shape) -> tuple[Table, Table]:
         ShapeError: the layer cannot take its input.
     """
     (step,) = _walk([layer], shape)
-    return _tables(*step)
+    return _tables(step)[0]
 
 
 def check_cell(what: str, size: Pair, row: int, col: int) -> None:
@@ -134,19 +181,37 @@ def check_cell(what: str, size: Pair, row: int, col: int) -> None:
         raise ShapeError(f"the {what} has {size[0]} rows and {size[1]} columns: there is no cell ({row}, {col})")
 
 
-def _walk(layers: Sequence[Layer], shape: Shape) -> list[tuple[Layer, Shape, Pair]]:
-    """Each layer, its input's shape, and the size of the map that its input is, or was before Flatten."""
+@dataclass(frozen=True)
+class _Step:
+    """A layer within a network.
+
+    shape: of its input. sources: what it takes, as `Layer.sources` says. maps: for each of these the size of the map
+    that it is, or was before Flatten. size: that of its output.
+    """
+
+    layer: Layer
+    shape: Shape
+    sources: tuple[int, ...]
+    maps: tuple[Pair, ...]
+    size: Pair
+
+
+def _walk(layers: Sequence[Layer], shape: Shape) -> list[_Step]:
     if len(shape) != 3:
         raise ShapeError(f"the input must be maps (C, H, W), not {shape}")
-    steps: list[tuple[Layer, Shape, Pair]] = []
-    maps = shape[1], shape[2]
-    for layer in layers:
-        steps.append((layer, shape, maps))
-        shape = layer.output_shape(shape)
-        if len(shape) == 3:
-            maps = shape[1], shape[2]
-        elif isinstance(layer, Linear):
-            maps = 1, 1
+    steps: list[_Step] = []
+    shapes: list[Shape] = [shape]
+    sizes = [(shape[1], shape[2])]
+    for index, layer in enumerate(layers):
+        sources = layer.sources(index)
+        out, maps = layer.output_shape(*(shapes[at] for at in sources)), tuple(sizes[at] for at in sources)
+        if len(out) == 3:
+            size = out[1], out[2]
+        else:  # a vector's values keep their places, where all that makes it agrees on them
+            size = (1, 1) if isinstance(layer, Linear) or len(set(maps)) > 1 else maps[0]
+        steps.append(_Step(layer, shapes[index], sources, maps, size))
+        shapes.append(out)
+        sizes.append(size)
     return steps
 
 
@@ -190,26 +255,31 @@ def _alike(size: int, out: int) -> Pair:
     return extents.pop(), strides.pop()
 
 
-def _sorted(cells: Sequence[frozenset[int]]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    if not all(cells):
-        return (), ()  # rows without columns meet nowhere
-    return tuple(sorted(cells[0])), tuple(sorted(cells[1]))
+def _tables(step: _Step) -> list[tuple[Table, Table]]:
+    """For each source of a layer, and for rows and columns: what each output index reads of it."""
+    if len(step.sources) == 1:
+        rows, cols = (_table(step.layer, step.shape, step.maps[0], axis) for axis in (0, 1))
+        return [(rows, cols)]
+    return [(_passed(maps[0], step.size[0]), _passed(maps[1], step.size[1])) for maps in step.maps]
 
 
-def _tables(layer: Layer, shape: Shape, maps: Pair) -> tuple[Table, Table]:
-    rows, cols = (_table(layer, shape, maps, axis) for axis in (0, 1))
-    return rows, cols
+def _passed(size: int, out: int) -> Table:
+    """Each index reads its own; one that stands for all reads all."""
+    return tuple(frozenset([i]) for i in range(size)) if size == out else (frozenset(range(size)),) * out
 
 
 def _table(layer: Layer, shape: Shape, maps: Pair, axis: int) -> Table:
     size = maps[axis]
     if isinstance(layer, ConvTranspose2d):
         # input cell i, times kernel element k, is added to output cell i·stride + k·dilation - padding
-        out = layer.output_shape(shape)[1 + axis]
         kernel, dilation = pair(layer.kernel_size, "")[axis], pair(layer.dilation, "")[axis]
         stride, padding = pair(layer.stride, "")[axis], pair(layer.padding, "", 0)[axis]
-        lands = [{i * stride + k * dilation - padding for k in range(kernel)} for i in range(size)]
-        return tuple(frozenset(i for i in range(size) if o in lands[i]) for o in range(out))
+        stamped: list[set[int]] = [set() for _ in range(layer.output_shape(shape)[1 + axis])]
+        for i in range(size):
+            for cell in range(i * stride - padding, i * stride - padding + kernel * dilation, dilation):
+                if 0 <= cell < len(stamped):
+                    stamped[cell].add(i)
+        return tuple(frozenset(cells) for cells in stamped)
     if isinstance(layer, WindowLayer):
         out = layer.output_shape(shape)[1 + axis]
         extent, stride, before = _window(layer, shape, maps, axis)
