@@ -285,7 +285,7 @@ def initialise(method: str, shape: Sequence[int], seed: int) -> torch.Tensor:
         KernelError: an unknown method, a shape that is not four positive sizes, or a seed beyond 64 bits.
     Source: Glorot & Bengio 2010; He et al. 2015; torch.nn.init; torch.nn.Conv2d.reset_parameters.
     """
-    return _draw(method, shape, _generator(shape, seed))
+    return draw(method, shape, _generator(shape, seed))
 
 
 def initial_bias(method: str, shape: Sequence[int], seed: int) -> torch.Tensor:
@@ -304,7 +304,7 @@ def initial_bias(method: str, shape: Sequence[int], seed: int) -> torch.Tensor:
     Source: torch.nn.Conv2d.reset_parameters.
     """
     generator = _generator(shape, seed)
-    _draw(method, shape, generator)  # also moves the generator to where Conv2d begins with its biases
+    draw(method, shape, generator)  # also moves the generator to where Conv2d begins with its biases
     bias = torch.zeros(shape[0], dtype=torch.float32)
     if method != "pytorch":
         return bias
@@ -320,7 +320,12 @@ def _generator(shape: Sequence[int], seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def _draw(method: str, shape: Sequence[int], generator: torch.Generator) -> torch.Tensor:
+def draw(method: str, shape: Sequence[int], generator: torch.Generator) -> torch.Tensor:
+    """Draw weights of two or more dimensions, as `initialise` says, from wherever the generator stands.
+
+    Raises:
+        KernelError: an unknown method.
+    """
     weights, init = torch.empty(*shape, dtype=torch.float32), torch.nn.init
     match method:
         case "uniform":

@@ -1,0 +1,121 @@
+"""A network as JSON: documented, versioned, and read without running anything.
+
+    {"format": "cnnviz-network", "version": 1, "input": [3, 32, 32],
+     "layers": [{"type": "Conv2d", "out_channels": 12, "kernel_size": [3, 3], "padding": "same"}, …]}
+
+Types are those of `layers.LAYERS` and their fields, PyTorch's names; what is left out is at its default. A layer with
+"off": true is switched off. The weights are another file: see `network_weights`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any, Final
+
+from cnnviz.layers import LAYERS, Activation, Layer, Shape
+from cnnviz.network_text import MAX_LAYERS
+from cnnviz.skip_layers import Off
+
+FORMAT: Final = "cnnviz-network"
+VERSION: Final = 1
+MAX_BYTES: Final = 200_000
+_TYPES: Final = {layer.__name__: layer for layer in LAYERS}
+
+
+class NetworkJsonError(ValueError):
+    """A file that is no network. The message is a sentence for the person who brought it."""
+
+
+def to_json(layers: Sequence[Layer], shape: Shape) -> str:
+    """Describe a network for pictures of `shape` (C, H, W)."""
+    described = {
+        "format": FORMAT,
+        "version": VERSION,
+        "input": list(shape),
+        "layers": [_described(each) for each in layers],
+    }
+    return json.dumps(described, indent=2, ensure_ascii=False) + "\n"
+
+
+def from_json(text: str | bytes) -> tuple[tuple[Layer, ...], Shape]:
+    """Read a description: the layers, and the (C, H, W) they were made for.
+
+    Raises:
+        NetworkJsonError: it says what is wrong, and in which layer.
+    """
+    if len(text) > MAX_BYTES:
+        raise NetworkJsonError(f"The file has {len(text):,} bytes; a description has at most {MAX_BYTES:,}.")
+    try:
+        # an integer of thousands of digits takes long to read
+        found = json.loads(text, parse_int=_whole, parse_constant=_refused)
+    except (ValueError, RecursionError):
+        raise NetworkJsonError("This is not JSON that can be read.") from None
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
+        raise NetworkJsonError(f'This is no description of a network: it has to say "format": "{FORMAT}".')
+    if found.get("version") != VERSION:
+        raise NetworkJsonError(f"Version {VERSION} of the format is read here, not {_short(found.get('version'))}.")
+    shape, layers = found.get("input"), found.get("layers")
+    if not _is_shape(shape):
+        raise NetworkJsonError('"input" has to be three whole numbers, such as [3, 32, 32].')
+    if not isinstance(layers, list) or len(layers) > MAX_LAYERS:
+        raise NetworkJsonError(f'"layers" has to be a list of at most {MAX_LAYERS} layers.')
+    return tuple(_layer(number, entry) for number, entry in enumerate(layers, 1)), tuple(shape)  # type: ignore[arg-type]
+
+
+def _described(layer: Layer) -> dict[str, Any]:
+    if isinstance(layer, Off):
+        return {**_described(layer.layer), "off": True}
+    default, described = type(layer)(), {"type": type(layer).__name__}
+    for field in fields(layer):  # type: ignore[arg-type]
+        value = getattr(layer, field.name)
+        if value != getattr(default, field.name):
+            described[field.name] = dict(value) if field.name == "parameters" else value
+    return described
+
+
+def _layer(number: int, entry: Any) -> Layer:
+    if not isinstance(entry, Mapping) or not isinstance(entry.get("type"), str) or entry["type"] not in _TYPES:
+        raise NetworkJsonError(f"Layer {number}: its type has to be one of {', '.join(_TYPES)}.")
+    kind = _TYPES[entry["type"]]
+    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    given = {name: value for name, value in entry.items() if name not in ("type", "off")}
+    for name, value in given.items():
+        if name not in names:
+            raise NetworkJsonError(f"Layer {number}: {entry['type']} has no {_short(name)}; it has {', '.join(names)}.")
+        if not _is_plain(value, depth=kind is Activation and name == "parameters"):
+            raise NetworkJsonError(f"Layer {number}: {name} cannot be {_short(value)}.")
+    try:
+        made = kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
+    except (ValueError, TypeError) as error:
+        raise NetworkJsonError(f"Layer {number}: {error}") from None
+    return Off(made) if entry.get("off") is True else made
+
+
+def _is_plain(value: Any, depth: bool) -> bool:
+    """Whether it is a word, a number, a flag or a pair of numbers; of an activation's parameters, a few of these."""
+    if depth:
+        return isinstance(value, Mapping) and len(value) <= 4 and all(_is_plain(each, False) for each in value.values())
+    if isinstance(value, list):
+        return len(value) == 2 and all(isinstance(each, int) and not isinstance(each, bool) for each in value)
+    return value is None or isinstance(value, bool | int | float) or (isinstance(value, str) and len(value) <= 30)
+
+
+def _is_shape(shape: Any) -> bool:
+    return isinstance(shape, list) and len(shape) == 3 and all(type(side) is int and side > 0 for side in shape)
+
+
+def _whole(text: str) -> int:
+    if len(text) > 12:
+        raise ValueError(text)
+    return int(text)
+
+
+def _refused(text: str) -> Any:
+    raise ValueError(text)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text[:40] + ("…" if len(text) > 40 else "")
