@@ -30,12 +30,8 @@ class NetworkJsonError(ValueError):
 
 def to_json(layers: Sequence[Layer], shape: Shape) -> str:
     """Describe a network for pictures of `shape` (C, H, W)."""
-    described = {
-        "format": FORMAT,
-        "version": VERSION,
-        "input": list(shape),
-        "layers": [_described(each) for each in layers],
-    }
+    head = {"format": FORMAT, "version": VERSION, "input": list(shape)}
+    described = {**head, "layers": [_described(each) for each in layers]}
     return json.dumps(described, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -67,7 +63,8 @@ def from_json(text: str | bytes) -> tuple[tuple[Layer, ...], Shape]:
 def _described(layer: Layer) -> dict[str, Any]:
     if isinstance(layer, Off):
         return {**_described(layer.layer), "off": True}
-    default, described = type(layer)(), {"type": type(layer).__name__}
+    default = type(layer)()
+    described: dict[str, Any] = {"type": type(layer).__name__}
     for field in fields(layer):  # type: ignore[arg-type]
         value = getattr(layer, field.name)
         if value != getattr(default, field.name):

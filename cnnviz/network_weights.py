@@ -101,7 +101,7 @@ def fit_tensors(
                 problems.append(f"{key} is missing: it should be {times(now.shape)}.")
             elif given.shape != now.shape:
                 problems.append(
-                    f"{key} is {times(given.shape) or 'a single number'}, but here it has to be {times(now.shape)}."
+                    f"{key} is {times(given.shape) or 'one number'}, but has to be {times(now.shape)} here."
                 )
             elif not given.is_floating_point() or not torch.isfinite(given).all():
                 problems.append(f"{key} holds what is no number.")

@@ -1,4 +1,4 @@
-"""Networks to start from: each a text that `network_text` reads, the picture that it is made for, and what to look at."""
+"""Networks to start from: each a text that `network_text` reads, the picture it is made for, and what to look at."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Final
 class PreparedNetwork:
     """A network with a name.
 
-    text: as in an address. side, color: of the picture, pixels and "gray" or "rgb". about: one sentence, and the source.
+    text: as in an address. side, color: of the picture, in pixels, "gray" or "rgb".
+    about: what is in it, and its source.
     """
 
     title: str
@@ -48,8 +49,8 @@ NETWORKS: Final[Mapping[str, PreparedNetwork]] = {
         _joined("conv:10@3x3", "relu", "conv:10@3x3", "relu", "max:2", "conv:10@3x3", "relu", "conv:10@3x3", "relu",
                 "max:2", "flatten", "linear:10", "softmax"),
         64, "rgb",
-        "Pairs of small convolutions before each pool, as in VGG (Simonyan & Zisserman 2015): two 3×3 see as far as one "
-        "5×5, with fewer weights and one more ReLU.",
+        "Pairs of small convolutions before each pool, as in VGG (Simonyan & Zisserman 2015): two 3×3 see as far as "
+        "one 5×5, with fewer weights and one more ReLU.",
     ),
     "dilated": PreparedNetwork(
         "Dilated stack",
@@ -69,9 +70,10 @@ NETWORKS: Final[Mapping[str, PreparedNetwork]] = {
     ),
     "residual": PreparedNetwork(
         "Residual blocks",
-        _joined("conv:16@3x3,same", "relu", _RESIDUAL, "max:2", _RESIDUAL, "global_avg", "flatten", "linear:10", "softmax"),
+        _joined("conv:16@3x3,same", "relu", _RESIDUAL, "max:2", _RESIDUAL, "global_avg", "flatten", "linear:10",
+                "softmax"),
         32, "rgb",
-        "What goes into a block is added to what comes out, so the block has to learn only the difference, and a signal "
-        "finds a short way back (He et al. 2016).",
+        "What goes into a block is added to what comes out, so the block has to learn only the difference, and a "
+        "signal finds a short way back (He et al. 2016).",
     ),
 }  # fmt: skip
