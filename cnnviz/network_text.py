@@ -180,3 +180,15 @@ def _written(entry: Written, value: Any) -> str:
 def _shown(text: str) -> str:
     plain = "".join(c if c.isprintable() else "·" for c in text[:30])
     return plain + ("…" if len(text) > 30 else "")
+
+
+def format_value(layer: Layer, entry: Written) -> str:
+    """What one field of a layer says, without what stands before it; a flag is "yes" or "no"."""
+    value = dict(settings_of(layer))[entry.name]
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return str(value[0]) if value[0] == value[1] else f"{value[0]}x{value[1]}"
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)

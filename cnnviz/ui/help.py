@@ -99,3 +99,10 @@ PARAMETERS = {
     "approximate": "none: exactly, with the error function. tanh: the quick formula that older networks used.",
     "over": "Which values share the 1 among them: the channels of each pixel, or all cells of all channels.",
 }
+SCALE = "Whether a colour means the same within each **map**, each **layer**, or the whole **network**."
+NET = (
+    "The layers one after another, divided by |. conv:12@3x3,same is a convolution of 12 filters, 3×3, padded; max:2 a "
+    "pool; linear:10 ten outputs. A - before a layer switches it off. docs/network.md lists all words."
+)
+LAYER = "The layer that is opened below, counted from 0. A click on a layer sets it."
+UNIT = "Which output of a linear layer is taken apart. A click on an output sets it."

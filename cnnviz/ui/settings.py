@@ -15,8 +15,10 @@ from cnnviz.images import MAX_SIZE, SAMPLES
 from cnnviz.kernels import INITIALISATIONS, MAX_SIDE, parse_kernel
 from cnnviz.kind_plans import WEIGHTS
 from cnnviz.kinds import KINDS
+from cnnviz.network_text import MAX_LAYERS, parse_network
 from cnnviz.number_pictures import parse_numbers
 from cnnviz.padding import PADDING_MODES
+from cnnviz.prepared_networks import NETWORKS
 
 FIRST_FILTERS = "0=red-edges|1=upright-edges|2=level-edges|3=green-minus-magenta|4=yellow-minus-blue|5=red-on-green"
 WHOLE = re.compile(r"\s*(\d{1,4})\s*")
@@ -259,6 +261,20 @@ POOLING = (
     whole("shift_down", "0", 0, 8),
     LOOKS,
     pin("a stage, row and column as in pool:3,4 (or input, conv, activation, winners, shifted …)", POOLING_STAGES),
+)
+
+
+NETWORK = (
+    *image("chelsea", "32", "rgb"),
+    Setting("net", NETWORKS["lesson"].text, parse_network, "layers such as conv:12@3x3,same|relu|max:2"),
+    choice("init", INITIALISATIONS, "pytorch"),
+    whole("seed", "0", 0, 9999),
+    Setting("edits", "", parse_edits, "filters by their numbers, as in 0=red-edges|3=kaiming_normal:7"),
+    choice("scale", ("map", "layer", "network"), "layer"),
+    whole("layer", "0", 0, MAX_LAYERS - 1),
+    whole("unit", "0", 0, 9999),
+    LOOKS,
+    pin("a stage, row, column and map as in 0:12,20,3"),
 )
 
 

@@ -27,5 +27,6 @@ menu = {
             icon=":material/filter_alt:",
         ),
     ],
+    "Network": [st.Page(PAGES / "network" / "network.py", title="Network", icon=":material/hub:")],
 }
 st.navigation(menu, position="top").run()

@@ -12,7 +12,7 @@ const COARSE = 6; // pixels a cell from which on one more or less is not seen
 const OPAQUE = 0xff000000; // a pixel is one little-endian word: alpha, blue, green, red
 
 /** The colour of each of the 256 levels between `low` and `high`, on a scale that ends at `ends`. */
-function lookup(palette, low, high, [first, last]) {
+export function lookup(palette, low, high, [first, last]) {
   const words = new Uint32Array(256);
   for (let level = 0; level < 256; level++) {
     const value = low + (level * (high - low)) / 255;

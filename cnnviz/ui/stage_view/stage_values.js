@@ -120,7 +120,12 @@ const OPERATIONS = {
   image({ [0]: stage }, _i, c, y, x) {
     return Math.fround(stage.levels[c][y * stage.shape[2] + x] / 255);
   },
-  numbers: ({ [0]: stage }, _i, c, y, x) => stage.how.values[c][y][x],
+  numbers: (stages, i, c, y, x) => stages[i].how.values[c][y][x],
+  affine(stages, i, c, y, x) {
+    const { scale, shift } = stages[i].how;
+    return value(stages, origin(stages, i), c, y, x) * scale[c] + shift[c];
+  },
+  sum: (stages, i, c, y, x) => stages[i].from.reduce((total, from) => total + value(stages, from, c, y, x), 0),
   pad(stages, i, c, y, x) {
     const { how } = stages[i];
     const [, height, width] = stages[origin(stages, i)].shape;

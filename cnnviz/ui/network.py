@@ -1,0 +1,116 @@
+"""What the page Network computes: a stack of layers on a picture, as far as it works, with all that it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import streamlit as st
+from torch import Tensor
+
+from cnnviz.kernels import KernelError
+from cnnviz.layers import Layer, Shape
+from cnnviz.network import Summary, forward, survey
+from cnnviz.network_mends import Mend, mend
+from cnnviz.network_weights import Parameters, draw_weights, fit_tensors, with_filters
+from cnnviz.shapes import ShapeError
+from cnnviz.ui.chosen_image import Chosen
+from cnnviz.ui.limits import afford, is_finite, stage_cells
+
+MOST_PARAMETERS: Final = 10_000_000  # 40 MB
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """One state of the page, with all that made it.
+
+    layers: those of the address. summary: their costs, as far as they work, and which cannot.
+    parameters: of the layers that work. outputs: the picture, (1, C, H, W), and what each of these layers made.
+    problems: which tensors of a file do not fit, one sentence each.
+    error: why nothing was computed though the layers fit, or why the weights are others than the address says.
+    """
+
+    layers: tuple[Layer, ...]
+    summary: Summary
+    parameters: Parameters
+    outputs: list[Tensor]
+    problems: Sequence[str] = ()
+    error: ValueError | None = None
+
+    @property
+    def image(self) -> Tensor:
+        return self.outputs[0]
+
+    @property
+    def shape(self) -> Shape:
+        """Of the picture, (C, H, W)."""
+        return tuple(self.image.shape[1:])
+
+    @cached_property
+    def mend(self) -> Mend | None:
+        """What would let the layer work that cannot."""
+        return mend(self.layers, self.shape)
+
+    def before(self, index: int) -> list[Tensor]:
+        """What a layer takes."""
+        return [self.outputs[at] for at in self.layers[index].sources(index)]
+
+
+def run(values: Mapping[str, Any], chosen: Chosen) -> Network:
+    """Compute the page's state; the layers before one that cannot work are computed all the same."""
+    uploaded = st.session_state.get("weights")
+    key = values["net"], values["init"], values["seed"], tuple(values["edits"].items()), id(uploaded)
+    last = st.session_state.get("last drawn")
+    if last and last[0] == key and last[1] is chosen.image:
+        found: Network = last[2]
+        return found
+    now = _computed(values, chosen.image, uploaded)
+    st.session_state["last drawn"] = key, chosen.image, now
+    return now
+
+
+def _computed(values: Mapping[str, Any], image: Tensor, uploaded: Mapping[str, Tensor] | None) -> Network:
+    layers: tuple[Layer, ...] = values["net"]
+    shape: Shape = tuple(image.shape[1:])
+    found = survey(layers, shape)
+    working = layers[: len(found.rows)]
+    try:
+        _afford(found, working, shape)
+    except ShapeError as refused:
+        return Network(layers, found, [], [image], error=refused)
+    parameters, problems = draw_weights(working, shape, values["init"], values["seed"]), list[str]()
+    error: ValueError | None = None
+    try:
+        parameters = with_filters(parameters, working, values["edits"])
+    except KernelError as unread:
+        error = unread
+    if uploaded is not None:
+        parameters, problems = fit_tensors(working, parameters, uploaded)
+    outputs = [image]
+    for stage in forward(working, image, parameters)[1:]:
+        if stage.name != "padded":
+            outputs.append(stage.output)
+    finite = [is_finite(output) for output in outputs]
+    if not all(finite):
+        index = finite.index(False)
+        outputs = outputs[:index]
+        error = ShapeError(f"Layer {index} makes numbers that grow beyond what a float32 can hold.")
+    return Network(layers, found, parameters, outputs, problems, error)
+
+
+def _afford(found: Summary, layers: Sequence[Layer], shape: Shape) -> None:
+    """Refuse a network too large, before anything of it is computed."""
+    if found.parameters > MOST_PARAMETERS:
+        raise ShapeError(
+            f"This network has {found.parameters:,} parameters, {4 * found.parameters / 1e6:,.0f} MB; up to "
+            f"{MOST_PARAMETERS:,} are computed here. Most of them are in layer {_heaviest(found) + 1}."
+        )
+    plain = [layer for layer in layers if not len(layer.sources(len(layers))) > 1]
+    afford("network", found.macs, found.memory // 4 if len(plain) < len(layers) else stage_cells(layers, shape))
+
+
+def _heaviest(found: Summary) -> int:
+    counts = [row.parameters for row in found.rows]
+    return counts.index(max(counts))

@@ -1,0 +1,116 @@
+"""Parts of the page Network: where one begins, the layer that is open, the table of costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from cnnviz.layers import Activation, Flatten, Linear, Shape
+from cnnviz.network_text import format_layer
+from cnnviz.prepared_networks import PreparedNetwork
+from cnnviz.shapes import times
+from cnnviz.ui.checking import check
+from cnnviz.ui.controls import Controls, Reading
+from cnnviz.ui.dense_view import dense_view
+from cnnviz.ui.network import Network
+from cnnviz.ui.network_stages import is_dense, opened, title_of
+from cnnviz.ui.stage_view import Look, stage_view
+
+
+def prepared(show: Controls, networks: Mapping[str, PreparedNetwork]) -> None:
+    """Buttons that put a prepared network on the page, or take all layers away."""
+    with st.container(horizontal=True, gap="small", key="examples"):
+        st.caption("Begin with:")
+        for name, entry in networks.items():
+            settings = {"net": entry.text, "size": str(entry.side), "color": entry.color}
+            st.button(
+                entry.title, key=f"prepared-{name}", on_click=show.set_all, args=(settings,), type="tertiary",
+                help=entry.about,
+            )  # fmt: skip
+        st.button("Nothing", key="prepared-nothing", on_click=show.set_all, args=({"net": ""},), type="tertiary")
+
+
+def opened_layer(network: Network, index: int, reading: Reading, ignored: Mapping[str, str], link_note: str) -> None:
+    """The layer that is open, taken apart."""
+    if index < 0 or index + 1 >= len(network.outputs):
+        st.caption("A layer that works can be opened here." if network.layers else "Press + to put a layer in.")
+        return
+    values = reading.values
+    st.subheader(f"Layer {title_of(network, index + 1)}", anchor=False)
+    _say(network, index)
+    if is_dense(network, index):
+        _dense(network, index, values["unit"])
+        return
+    maps, layered = opened(network, index)
+    usual: dict[str, Look] = {each.name: "all" for each in maps if len(each.maps) > 1 and not each.picture}
+    pin = values["pin"]
+    found = check(pin, layered.stages, [layered.parameters], {str(index): "conv"}) if layered else None
+    stage_view(
+        maps, key="stages", ignored=ignored, address=reading.address(), looks=values["looks"], usual=usual, pin=pin,
+        check=found, link_note=link_note, tall=0.3,
+    )  # fmt: skip
+
+
+def _say(network: Network, index: int) -> None:
+    row = network.summary.rows[index]
+    st.latex(row.formula)
+    if row.field:
+        size, stride = times(row.field.size), times(row.field.stride)
+        st.caption(f"Each of its cells sees {size} pixels of the picture, the next one {stride} further.")
+
+
+def _dense(network: Network, index: int, unit: int) -> None:
+    layer, before = network.layers[index], network.before(index)[0]
+    flat, after = before[0].flatten().numpy(), network.outputs[index + 1][0].numpy()
+    if isinstance(layer, Flatten):
+        dense_view("flatten", flat, flat, key="dense", maps=tuple(before.shape[1:]))
+    elif isinstance(layer, Linear):
+        tensors = network.parameters[index]
+        unit = min(unit, layer.out_features - 1)
+        bias = float(tensors["bias"][unit]) if layer.bias else 0.0
+        weight, maps = tensors["weight"][unit].numpy(), _maps_before(network, index)
+        dense_view(
+            "linear", flat, after, key="dense", maps=maps, weight=weight, bias=bias, unit=unit, box="unit"
+        )  # fmt: skip
+    else:
+        assert isinstance(layer, Activation)
+        dense_view("softmax", flat, after, key="dense")
+
+
+def _maps_before(network: Network, index: int) -> Shape:
+    """The maps that a vector was before it was flattened; empty where other layers came between that mixed it."""
+    for layer, output in zip(reversed(network.layers[:index]), reversed(network.outputs[:index])):
+        if isinstance(layer, Flatten):
+            return tuple(output.shape[1:]) if output.ndim == 4 else ()
+        if isinstance(layer, Linear):
+            break
+    return ()
+
+
+def table(network: Network) -> None:
+    """What each layer makes and costs, with totals."""
+    rows = network.summary.rows
+    if not rows:
+        return
+    frame: dict[str, Any] = {
+        "layer": [f"{index} {format_layer(row.layer)}" for index, row in enumerate(rows, 1)],
+        "output": [times(row.output_shape) for row in rows],
+        "parameters": [row.parameters for row in rows],
+        "share": [row.parameters / max(1, network.summary.parameters) for row in rows],
+        "multiply-adds": [row.macs for row in rows],
+        "share ": [row.macs / max(1, network.summary.macs) for row in rows],
+        "memory, kB": np.array([row.memory for row in rows]) / 1000,
+        "sees": [times(row.field.size) if row.field else "varies" for row in rows],
+        "step": [times(row.field.stride) if row.field else "varies" for row in rows],
+        "from": [f"{row.field.start[0]}, {row.field.start[1]}" if row.field else "varies" for row in rows],
+    }
+    share = st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1, width="small")
+    st.dataframe(frame, hide_index=True, height="content", column_config={"share": share, "share ": share})
+    total = network.summary
+    st.caption(
+        f"Together **{total.parameters:,} parameters**, **{total.macs:,} multiply-adds** for one picture, and "
+        f"{total.memory / 1000:,.0f} kB of maps."
+    )

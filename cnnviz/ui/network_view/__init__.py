@@ -1,0 +1,133 @@
+"""A network as a row of layers, each with its maps as small pictures: what is built, and what is opened.
+
+The row is a view of the text in the page's box `net`: what a person does to it is written there.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+
+from cnnviz import figures
+from cnnviz.layers import Layer, Pool2d, Shape
+from cnnviz.network_text import format_layer, format_value
+from cnnviz.network_words import WORDS, word_of
+from cnnviz.skip_layers import Off
+from cnnviz.ui.components import component
+from cnnviz.ui.stage_view import averaged
+
+_mount = component("network_view")
+
+MOST: Final = 16  # maps of a layer that are shown
+SIDE: Final = 64  # pixels that a small map has at most
+LONGEST: Final = 256  # cells of a vector that are shown
+
+
+@dataclass(frozen=True)
+class Column:
+    """What the row shows of one layer; the first is the picture.
+
+    text: the layer's, as in the address; empty for the picture. shape: of what it makes, empty where it cannot.
+    maps: what it made, (C, H, W) or (F,), if it did. note: a line under it. error: why it cannot work; mend: what would
+    help, in words, and mended: the whole network's text with it.
+    reads: which maps of the layer before each of its maps reads: "all", its "own", a part of the vector ("flatten"), or
+    those of its group, of so many. skips: how many layers a skip connection skips.
+    """
+
+    text: str
+    shape: Shape
+    maps: np.ndarray | None
+    layer: Layer | None = None
+    note: str = ""
+    error: str = ""
+    mend: str = ""
+    mended: str = ""
+    reads: str | int = "all"
+    skips: int = 0
+    picture: bool = False
+
+
+def network_view(columns: Sequence[Column], *, key: str, box: str, opened: int, open_box: str, scale: str) -> None:
+    """Show the row; a later call with the same key redraws it in place.
+
+    Args:
+        columns: the picture first, then each layer.
+        box: the key of the text box that holds the network.
+        opened: the index of the layer that is open; -1: none. open_box: of the box that holds it.
+        scale: whether colours are of each "map", "layer", or the whole "network".
+    """
+    _mount(key=key, data=pack(columns, box=box, opened=opened, openBox=open_box, scale=scale))
+
+
+def pack(columns: Sequence[Column], **header: Any) -> bytes:
+    """One message: length of the header (uint32, little endian), the header as JSON, palettes, then levels."""
+    smalls = [_small(column.maps) for column in columns]
+    described = [_described(column, small) for column, small in zip(columns, smalls)]
+    text = json.dumps(
+        {"columns": described, "scales": figures.SCALES, "words": list(_catalogue()), **header}, allow_nan=False
+    ).encode()
+    palettes = [figures.palette(name).tobytes() for name in figures.SCALES]
+    levels = [figures.quantise(plane, *span).tobytes() for small in smalls for plane, span in zip(small, _spans(small))]
+    return b"".join([struct.pack("<I", len(text)), text, *palettes, *levels])
+
+
+def _small(maps: np.ndarray | None) -> np.ndarray:
+    """The maps that are shown, (C, h, w), as small as they are seen; of a vector its cells, (1, F, 1)."""
+    if maps is None:
+        return np.zeros((0, 0, 0), np.float32)
+    if maps.ndim == 1:
+        return maps[None, :LONGEST, None]
+    some = maps[:MOST]
+    step = math.ceil(max(some.shape[1:]) / SIDE)
+    return averaged(some, step) if step > 1 else some
+
+
+def _spans(maps: np.ndarray) -> list[tuple[float, float]]:
+    flat = maps.reshape(len(maps), -1)
+    return list(zip(flat.min(1).tolist(), flat.max(1).tolist())) if maps.size else []
+
+
+def _described(column: Column, small: np.ndarray) -> dict[str, Any]:
+    whole = column.maps
+    low, high = (float(whole.min()), float(whole.max())) if whole is not None and whole.size else (0.0, 0.0)
+    return {
+        "text": column.text,
+        "shape": column.shape,
+        "small": small.shape,
+        "spans": _spans(small),
+        "low": low,
+        "high": high,
+        "note": column.note,
+        "error": column.error,
+        "mend": column.mend,
+        "mended": column.mended,
+        "reads": column.reads,
+        "skips": column.skips,
+        "picture": column.picture,
+        "fields": _fields(column.layer) if column.layer else [],
+    }
+
+
+def _fields(layer: Layer) -> list[dict[str, Any]]:
+    """What can be set of a layer: how each field is called, written, what it is now and what it may be."""
+    layer = layer.layer if isinstance(layer, Off) else layer
+    _, word = word_of(layer)
+    usual = word.default()
+    if isinstance(layer, Pool2d):
+        usual = replace(usual, stride=layer.kernel_size)  # type: ignore[type-var]
+    return [
+        {"name": entry.name, "prefix": entry.prefix, "kind": entry.kind, "options": entry.options,
+         "now": format_value(layer, entry), "usual": format_value(usual, entry)}
+        for entry in word.fields
+    ]  # fmt: skip
+
+
+def _catalogue() -> Sequence[Mapping[str, str]]:
+    """The layers that can be put in, each as it is at first."""
+    return [{"word": word, "text": format_layer(entry.default())} for word, entry in WORDS.items()]

@@ -1,0 +1,183 @@
+/** The columns of the row: the picture, then each layer with its maps, its tools, and a plus where another can be put in. */
+import { rearranged } from "./network_edit.js";
+import { paintMaps, place } from "./network_maps.js";
+import { element, setText } from "./stage_dom.js";
+
+const STILL = 6; // px that a click may move
+const SIGNS = { conv: "∗", separable: "∗∗", transposed: "∗ᵀ", add: "+" };
+
+/** A layer's text in two lines: what it is, and with what. @param {string} text */
+function named(text) {
+  const [, off, word, rest] = /^(-?)([a-z0-9_]+)(.*)$/.exec(text) ?? [, "", "picture", ""];
+  return { isOff: off === "-", word: word.replaceAll("_", " "), rest: rest.replace(/^:/, "").replaceAll(",", " ") };
+}
+
+export class Columns {
+  /** @type {any[]} */ shown = [];
+
+  /** @param {{open: (index: number) => void, edit: (change: any) => void, hover: (place: any) => void}} does */
+  constructor(does) {
+    this.does = does;
+    this.root = element("div", { className: "nv-row", role: "list" });
+    this.marker = element("div", { className: "nv-marker", hidden: true });
+    this.root.append(this.marker);
+  }
+
+  /** @param {any} message @param {number} opened the index of the layer that is open */
+  draw(message, opened) {
+    const { columns } = message;
+    while (this.shown.length > columns.length) this.shown.pop().root.remove();
+    while (this.shown.length < columns.length) {
+      const column = this.#build(this.shown.length - 1, message.words);
+      this.shown.push(column);
+      this.root.append(column.root);
+    }
+    columns.forEach((told, at) => this.#show(this.shown[at], told, message, at - 1 === opened));
+  }
+
+  /** Where the maps lie on the track. @returns {{x: number, y: number, width: number, height: number}[][]} */
+  pictures() {
+    return this.shown.map(({ canvas, boxes }) => boxes.map((box) => ({ ...box, x: box.x + canvas.parentElement.offsetLeft + canvas.offsetLeft, y: box.y + canvas.parentElement.offsetTop + canvas.offsetTop })));
+  }
+
+  #build(index, words) {
+    const isPicture = index < 0;
+    const column = { index, boxes: [] };
+    column.word = element("span", { className: "nv-word" });
+    column.rest = element("span", { className: "nv-rest" });
+    column.shape = element("span", { className: "nv-shape" });
+    column.head = element("div", { className: "nv-head", tabIndex: 0, role: "button" }, column.word, column.rest, column.shape);
+    column.canvas = element("canvas", { className: "nv-maps", "aria-hidden": "true" });
+    column.note = element("span", { className: "nv-note" });
+    column.error = element("div", { className: "nv-error", role: "alert", hidden: true });
+    column.switch = this.#tool("⏻", "Switch off or on (O)", () => this.#toggle(index));
+    column.tools = element("div", { className: "nv-tools" }, ...(isPicture ? [] : [
+      column.switch,
+      this.#tool("⧉", "Duplicate (D)", () => this.#duplicate(index)),
+      this.#tool("✕", "Delete (Delete)", () => this.#remove(index)),
+    ]));
+    column.body = element("section", { className: "nv-column", "data-stage": isPicture ? "input" : `${index}`, role: "listitem" }, column.head, column.canvas, column.note, column.tools, column.error);
+    column.add = element("select", { className: "nv-add", title: "Put a layer in here", "aria-label": `Put a layer in after ${isPicture ? "the picture" : `layer ${index + 1}`}`, onchange: ({ target }) => this.#add(index + 1, target) },
+      element("option", { value: "" }, "+"), ...words.map(({ word, text }) => element("option", { value: text }, word.replaceAll("_", " "))));
+    column.root = element("div", { className: "nv-cell" }, column.body, column.add);
+    column.canvas.addEventListener("pointermove", (event) => this.#hover(column, event));
+    column.canvas.addEventListener("pointerleave", () => this.does.hover(null));
+    column.canvas.addEventListener("click", () => this.does.open(index));
+    column.head.addEventListener("pointerdown", (event) => this.#take(column, event));
+    column.head.addEventListener("keydown", (event) => this.#onKey(column, event));
+    column.head.addEventListener("focus", () => this.does.hover({ column: index + 1, map: -1 }));
+    column.head.addEventListener("blur", () => this.does.hover(null));
+    return column;
+  }
+
+  #tool(sign, title, onclick) {
+    return element("button", { type: "button", className: "nv-tool", textContent: sign, title, "aria-label": title, tabIndex: -1, onclick });
+  }
+
+  #show(column, told, message, isOpen) {
+    const { isOff, word, rest } = named(told.text);
+    setText(column.word, `${SIGNS[word] ? `${SIGNS[word]} ` : ""}${word}`);
+    setText(column.rest, rest || " ");
+    setText(column.shape, told.shape.join("×") || "—");
+    setText(column.note, told.note || " ");
+    column.body.dataset.shape = told.shape.join("x");
+    column.body.classList.toggle("off", isOff);
+    column.body.classList.toggle("open", isOpen);
+    column.body.classList.toggle("wrong", Boolean(told.error));
+    column.body.classList.toggle("none", told.levels.length === 0);
+    column.head.setAttribute("aria-pressed", `${isOpen}`);
+    column.head.setAttribute("aria-label", `${column.index < 0 ? "Picture" : `Layer ${column.index + 1}: ${word} ${rest}${isOff ? ", switched off" : ""}`}, ${told.shape.join(" by ") || "nothing"}${told.error ? `. ${told.error}` : ""}. Enter opens, Alt with arrows moves, D duplicates, O switches, Delete takes away.`);
+    column.head.title = told.text;
+    column.boxes = paintMaps(column.canvas, told, message);
+    column.error.hidden = !told.error;
+    if (told.error) {
+      const mend = told.mend ? [element("button", { type: "button", className: "sv-button", textContent: told.mend, onclick: () => this.does.edit((parts) => { parts.splice(0, parts.length, ...told.mended.split("|")); }) })] : [];
+      column.error.replaceChildren(told.error, ...mend);
+    }
+  }
+
+  #hover(column, event) {
+    const map = place(column.boxes, event.offsetX, event.offsetY);
+    this.does.hover({ column: column.index + 1, map });
+  }
+
+  // --- what changes the layers -------------------------------------------------------------------
+
+  #change(change, opened) {
+    this.does.edit((parts) => {
+      parts.splice(0, parts.length, ...rearranged(parts, change));
+      return opened;
+    });
+  }
+
+  #add(at, select) {
+    const text = select.value;
+    select.value = "";
+    if (text) this.#change((parts) => parts.splice(at, 0, { text }), at);
+  }
+
+  #remove(index) {
+    this.#change((parts) => parts.splice(index, 1));
+  }
+
+  #duplicate(index) {
+    this.#change((parts) => parts.splice(index + 1, 0, { text: parts[index].text }), index + 1);
+  }
+
+  #toggle(index) {
+    this.#change((parts) => (parts[index].text = parts[index].text.startsWith("-") ? parts[index].text.slice(1) : `-${parts[index].text}`));
+  }
+
+  /** @param {number} from @param {number} to the index that it has afterwards */
+  #move(from, to) {
+    if (to < 0 || to >= this.shown.length - 1 || to === from) return;
+    this.#change((parts) => parts.splice(to, 0, ...parts.splice(from, 1)), to);
+  }
+
+  #onKey(column, event) {
+    const { index } = column;
+    const act = {
+      Enter: () => this.does.open(index),
+      " ": () => this.does.open(index),
+      ArrowLeft: () => (event.altKey ? this.#move(index, index - 1) : this.shown[index]?.head.focus()),
+      ArrowRight: () => (event.altKey ? this.#move(index, index + 1) : this.shown[index + 2]?.head.focus()),
+      ...(index < 0 ? {} : { Delete: () => this.#remove(index), d: () => this.#duplicate(index), o: () => this.#toggle(index) }),
+    }[event.key];
+    if (!act || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    act();
+    if (event.altKey) this.shown[Math.max(0, Math.min(this.shown.length - 1, index + (event.key === "ArrowLeft" ? 0 : 2)))]?.head.focus();
+  }
+
+  // --- a layer that is dragged -------------------------------------------------------------------
+
+  #take(column, down) {
+    if (down.button !== 0) return;
+    const { head } = column;
+    let isDragged = false;
+    let to = column.index;
+    head.setPointerCapture(down.pointerId);
+    const move = (event) => {
+      if (!isDragged && Math.abs(event.clientX - down.clientX) < STILL) return;
+      isDragged = column.index >= 0;
+      if (!isDragged) return;
+      column.root.classList.add("dragged");
+      const centres = this.shown.slice(1).map(({ body }) => body.getBoundingClientRect()).map(({ left, width }) => left + width / 2);
+      const others = centres.filter((_, i) => i !== column.index);
+      to = others.filter((centre) => centre < event.clientX).length;
+      const before = this.shown[to > column.index ? to + 1 : to].root;
+      this.marker.hidden = false;
+      this.marker.style.left = `${before.offsetLeft + before.offsetWidth - 16}px`;
+    };
+    const end = (event) => {
+      for (const name of ["pointermove", "pointerup", "pointercancel"]) head.removeEventListener(name, name === "pointermove" ? move : end);
+      column.root.classList.remove("dragged");
+      this.marker.hidden = true;
+      if (isDragged && event.type === "pointerup") this.#move(column.index, to);
+      else if (!isDragged && event.type === "pointerup") this.does.open(column.index);
+    };
+    head.addEventListener("pointermove", move);
+    head.addEventListener("pointerup", end);
+    head.addEventListener("pointercancel", end);
+  }
+}
