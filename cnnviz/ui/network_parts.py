@@ -39,8 +39,6 @@ def opened_layer(network: Network, index: int, reading: Reading, ignored: Mappin
         st.caption("A layer that works can be opened here." if network.layers else "Press + to put a layer in.")
         return
     values = reading.values
-    st.subheader(f"Layer {title_of(network, index + 1)}", anchor=False)
-    _say(network, index)
     if is_dense(network, index):
         _dense(network, index, values["unit"])
         return
@@ -50,16 +48,21 @@ def opened_layer(network: Network, index: int, reading: Reading, ignored: Mappin
     found = check(pin, layered.stages, [layered.parameters], {str(index): "conv"}) if layered else None
     stage_view(
         maps, key="stages", ignored=ignored, address=reading.address(), looks=values["looks"], usual=usual, pin=pin,
-        check=found, link_note=link_note, tall=0.3,
+        check=found, link_note=link_note, tall=0.26,
     )  # fmt: skip
 
 
-def _say(network: Network, index: int) -> None:
+def about_layer(network: Network, index: int) -> None:
+    """How large its output is and why, and how far its cells see."""
+    if not 0 <= index < len(network.summary.rows):
+        return
     row = network.summary.rows[index]
+    st.subheader(f"Layer {title_of(network, index + 1)}", anchor=False)
     st.latex(row.formula)
     if row.field:
         size, stride = times(row.field.size), times(row.field.stride)
-        st.caption(f"Each of its cells sees {size} pixels of the picture, the next one {stride} further.")
+        further = f"the next one {stride} further" if any(row.field.stride) else "all of them the same"
+        st.caption(f"Each of its cells sees {size} pixels of the picture, padding counted, {further}.")
 
 
 def _dense(network: Network, index: int, unit: int) -> None:

@@ -39,6 +39,7 @@ with view:
     network_parts.table(now)
 
 with knobs:
+    network_parts.about_layer(now, opened)
     show.segments("scale", "Colours by", help=help.SCALE)
     show.text("net", "Network as text", help=help.NET)
     show.say("net")

@@ -15,7 +15,7 @@ function fit(count, [height, width], wide) {
   let best = { scale: 0, columns: 1 };
   for (let columns = 1; columns <= count; columns++) {
     const lines = Math.ceil(count / columns);
-    const scale = Math.min((wide - GAP * columns) / columns / width, (TALL - GAP * lines) / lines / height, LARGEST / Math.max(height, width));
+    const scale = Math.min((wide - GAP * columns) / columns / width, (TALL - GAP * lines) / lines / height, count > 1 ? LARGEST / Math.max(height, width) : 8);
     if (scale > best.scale) best = { scale, columns };
   }
   return best;

@@ -27,6 +27,7 @@ _mount = component("network_view")
 MOST: Final = 16  # maps of a layer that are shown
 SIDE: Final = 64  # pixels that a small map has at most
 LONGEST: Final = 256  # cells of a vector that are shown
+WRITTEN: Final = 16  # numbers of a vector that are written out
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,7 @@ def _small(maps: np.ndarray | None) -> np.ndarray:
 
 
 def _spans(maps: np.ndarray) -> list[tuple[float, float]]:
-    flat = maps.reshape(len(maps), -1)
-    return list(zip(flat.min(1).tolist(), flat.max(1).tolist())) if maps.size else []
+    return [(float(plane.min()), float(plane.max())) for plane in maps]
 
 
 def _described(column: Column, small: np.ndarray) -> dict[str, Any]:
@@ -103,6 +103,7 @@ def _described(column: Column, small: np.ndarray) -> dict[str, Any]:
         "spans": _spans(small),
         "low": low,
         "high": high,
+        "numbers": whole.tolist() if whole is not None and whole.ndim == 1 and len(whole) <= WRITTEN else [],
         "note": column.note,
         "error": column.error,
         "mend": column.mend,

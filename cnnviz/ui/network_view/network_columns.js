@@ -1,9 +1,10 @@
 /** The columns of the row: the picture, then each layer with its maps, its tools, and a plus where another can be put in. */
 import { rearranged } from "./network_edit.js";
 import { paintMaps, place } from "./network_maps.js";
-import { element, setText } from "./stage_dom.js";
+import { drawing, element, setText } from "./stage_dom.js";
 
 const STILL = 6; // px that a click may move
+const ICONS = { off: "M8 2v6M4.5 4.5a5 5 0 1 0 7 0", twice: "M5.5 5.5h8v8h-8zM10.5 5.5v-3h-8v8h3", away: "M3.5 3.5l9 9M12.5 3.5l-9 9" };
 const SIGNS = { conv: "∗", separable: "∗∗", transposed: "∗ᵀ", add: "+" };
 
 /** A layer's text in two lines: what it is, and with what. @param {string} text */
@@ -50,11 +51,11 @@ export class Columns {
     column.canvas = element("canvas", { className: "nv-maps", "aria-hidden": "true" });
     column.note = element("span", { className: "nv-note" });
     column.error = element("div", { className: "nv-error", role: "alert", hidden: true });
-    column.switch = this.#tool("⏻", "Switch off or on (O)", () => this.#toggle(index));
+    column.switch = this.#tool("off", "Switch off or on (O)", () => this.#toggle(index));
     column.tools = element("div", { className: "nv-tools" }, ...(isPicture ? [] : [
       column.switch,
-      this.#tool("⧉", "Duplicate (D)", () => this.#duplicate(index)),
-      this.#tool("✕", "Delete (Delete)", () => this.#remove(index)),
+      this.#tool("twice", "Duplicate (D)", () => this.#duplicate(index)),
+      this.#tool("away", "Delete (Delete)", () => this.#remove(index)),
     ]));
     column.body = element("section", { className: "nv-column", "data-stage": isPicture ? "input" : `${index}`, role: "listitem" }, column.head, column.canvas, column.note, column.tools, column.error);
     column.add = element("select", { className: "nv-add", title: "Put a layer in here", "aria-label": `Put a layer in after ${isPicture ? "the picture" : `layer ${index + 1}`}`, onchange: ({ target }) => this.#add(index + 1, target) },
@@ -71,7 +72,8 @@ export class Columns {
   }
 
   #tool(sign, title, onclick) {
-    return element("button", { type: "button", className: "nv-tool", textContent: sign, title, "aria-label": title, tabIndex: -1, onclick });
+    const icon = drawing("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, drawing("path", { d: ICONS[sign] }));
+    return element("button", { type: "button", className: "nv-tool", title, "aria-label": title, tabIndex: -1, onclick }, icon);
   }
 
   #show(column, told, message, isOpen) {

@@ -2,11 +2,10 @@
 import { drawCells, lookup } from "./stage_paint.js";
 import { format } from "./stage_values.js";
 
-const TALL = 290; // px for all maps of a layer
+const TALL = 232; // px for all maps of a layer
 const GAP = 3;
-const LARGEST = 64;
+const LARGEST = 72;
 const ABREAST = 6; // more maps than this stand two abreast
-const FEW = 16; // numbers of a vector that are written out
 
 /** The scale of values in a range: one that is black at 0. */
 function scaleOf(low, high) {
@@ -38,11 +37,11 @@ function coloured(column, map, message) {
 }
 
 /** Where the maps of a layer lie on its canvas. @param {any} column @returns {{x: number, y: number, width: number, height: number}[]} */
-function layOut({ shape, small, levels }) {
+function layOut({ shape, small, levels, numbers }) {
   if (levels.length === 0) return [];
   const [, rows, cols] = small;
   if (shape.length === 1) {
-    if (rows > FEW) return [{ x: 0, y: 0, width: 16, height: TALL }];
+    if (numbers.length === 0) return [{ x: 0, y: 0, width: 16, height: TALL }];
     const height = Math.min(20, TALL / rows);
     return Array.from({ length: rows }, (_, i) => ({ x: 0, y: i * height, width: 16, height: height - 1 }));
   }
@@ -84,11 +83,10 @@ export function paintMaps(canvas, column, message) {
 }
 
 function writeNumbers(pen, column, boxes, canvas) {
-  const [low, high] = column.spans[0];
   pen.fillStyle = getComputedStyle(canvas).color;
   pen.font = "10px monospace";
   pen.textBaseline = "middle";
-  boxes.forEach((box, i) => pen.fillText(format(low + (column.levels[0][i] * (high - low)) / 255, 2), 20, box.y + box.height / 2));
+  boxes.forEach((box, i) => pen.fillText(format(column.numbers[i], 3), 20, box.y + box.height / 2));
 }
 
 /** The map under a point; -1: none. */
