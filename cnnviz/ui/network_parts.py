@@ -33,15 +33,15 @@ def prepared(show: Controls, networks: Mapping[str, PreparedNetwork]) -> None:
         st.button("Nothing", key="prepared-nothing", on_click=show.set_all, args=({"net": ""},), type="tertiary")
 
 
-def opened_layer(network: Network, index: int, reading: Reading, ignored: Mapping[str, str], link_note: str) -> None:
-    """The layer that is open, taken apart."""
+def opened_layer(network: Network, index: int, reading: Reading, ignored: Mapping[str, str], link_note: str) -> bool:
+    """The layer that is open, taken apart; whether there is one."""
     if index < 0 or index + 1 >= len(network.outputs):
         st.caption("A layer that works can be opened here." if network.layers else "Press + to put a layer in.")
-        return
+        return False
     values = reading.values
     if is_dense(network, index):
         _dense(network, index, values["unit"])
-        return
+        return True
     maps, layered = opened(network, index)
     usual: dict[str, Look] = {each.name: "all" for each in maps if len(each.maps) > 1 and not each.picture}
     pin = values["pin"]
@@ -50,6 +50,7 @@ def opened_layer(network: Network, index: int, reading: Reading, ignored: Mappin
         maps, key="stages", ignored=ignored, address=reading.address(), looks=values["looks"], usual=usual, pin=pin,
         check=found, link_note=link_note, tall=0.26,
     )  # fmt: skip
+    return True
 
 
 def about_layer(network: Network, index: int) -> None:

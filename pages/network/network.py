@@ -3,7 +3,7 @@
 import streamlit as st
 
 from cnnviz.prepared_networks import NETWORKS
-from cnnviz.ui import consequences, controls, help, network, network_parts
+from cnnviz.ui import consequences, controls, help, network, network_fields, network_parts
 from cnnviz.ui.chosen_image import chosen_image
 from cnnviz.ui.image_picker import image_picker
 from cnnviz.ui.network_columns import columns_of
@@ -35,7 +35,8 @@ consequences.of_error(now.error)
 view, knobs = workbench()
 
 with view:
-    network_parts.opened_layer(now, opened, reading, ignored, chosen.link_note)
+    if network_parts.opened_layer(now, opened, reading, ignored, chosen.link_note):
+        network_fields.fields(now, opened, values)
     network_parts.table(now)
 
 with knobs:

@@ -26,9 +26,12 @@ export class Edges {
     this.root.style.cssText = `width:${width}px;height:${height}px`;
     const pen = this.root.getContext("2d");
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-    pen.lineWidth = 0.6;
     pen.strokeStyle = this.colors.faint;
-    this.#stroke(pen, this.lines);
+    this.boxes.forEach((_, column) => {
+      const lines = this.lines.filter(({ to }) => to.column === column);
+      pen.lineWidth = Math.min(0.8, 6 / Math.sqrt(lines.length + 1) / 2); // many lines together are as faint as few
+      this.#stroke(pen, lines);
+    });
     if (!at) return;
     const isAt = (end) => end.column === at.column && (at.map < 0 || end.map === at.map);
     pen.lineWidth = 1.6;

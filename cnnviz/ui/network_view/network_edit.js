@@ -41,6 +41,9 @@ export function rearranged(texts, change) {
   });
 }
 
+/** A network's text in a form in which the same sizes are the same text: the server writes 3x3 where a person wrote 3. @param {string[]} parts */
+const plain = (parts) => parts.join("|").replace(/\b(\d+)x\1\b/g, "$1");
+
 /** The layers with all that can be undone. */
 export class Stack {
   /** @type {string[]} */ parts = [];
@@ -49,9 +52,7 @@ export class Stack {
 
   /** The server says what the network is; that is news where it is not what was sent last. @param {string[]} parts */
   hear(parts) {
-    if (parts.join("|") === this.parts.join("|")) return;
-    const isOwn = this.sent !== undefined && parts.join("|") === this.sent;
-    if (!isOwn && this.known) this.#remember();
+    if (plain(parts) !== plain(this.parts) && this.known) this.#remember();
     this.parts = parts;
     this.known = true;
   }
@@ -63,10 +64,9 @@ export class Stack {
 
   /** @param {string[]} parts @returns {boolean} whether that is a change */
   put(parts) {
-    if (parts.join("|") === this.parts.join("|")) return false;
+    if (plain(parts) === plain(this.parts)) return false;
     this.#remember();
     this.parts = parts;
-    this.sent = parts.join("|");
     return true;
   }
 
@@ -79,7 +79,6 @@ export class Stack {
     const [from, to] = by < 0 ? [this.past, this.future] : [this.future, this.past];
     to.push(this.parts);
     this.parts = from.pop();
-    this.sent = this.parts.join("|");
     return true;
   }
 }
