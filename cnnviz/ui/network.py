@@ -71,6 +71,13 @@ def run(values: Mapping[str, Any], chosen: Chosen) -> Network:
     return now
 
 
+def draw(values: Mapping[str, Any]) -> dict[str, Any] | None:
+    """How the browser may draw the weights itself; None where filters or a file take their places."""
+    if values["edits"] or st.session_state.get("weights") is not None:
+        return None
+    return {"method": values["init"], "seed": values["seed"], "box": "seed"}
+
+
 def _computed(values: Mapping[str, Any], image: Tensor, uploaded: Mapping[str, Tensor] | None) -> Network:
     layers: tuple[Layer, ...] = values["net"]
     shape: Shape = tuple(image.shape[1:])

@@ -29,7 +29,8 @@ st.caption(INTRODUCTION)
 controls.say_unreadable(reading)
 network_parts.prepared(show, NETWORKS)
 network_view(
-    columns_of(now), key="network", box="net", opened=opened, open_box="layer", scale=values["scale"]
+    columns_of(now), key="network", box="net", opened=opened, open_box="layer", scale=values["scale"],
+    draw=network.draw(values)
 )  # fmt: skip
 consequences.of_error(now.error)
 view, knobs = workbench()

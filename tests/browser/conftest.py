@@ -73,6 +73,13 @@ def shared_page(context: BrowserContext) -> Page:
 
 
 @pytest.fixture
+def bare(server: str, shared_page: Page) -> Page:
+    """A page of the server that is not the app: only our modules run in it."""
+    shared_page.goto(f"{server}/_stcore/health")
+    return shared_page
+
+
+@pytest.fixture
 def watched(context: BrowserContext, server: str) -> Iterator[Callable[[BrowserContext], None]]:
     """Watch contexts: during the test no script error may happen in them, and no request leave the machine."""
     errors: list[str] = []

@@ -25,7 +25,7 @@ from cnnviz.ui.components import ROUTE
 from cnnviz.ui.stage_view import StageMap, pack
 from cnnviz.zero_insertion import zeros_between
 from tests.browser.lens_view import Cells, Seen, drive
-from tests.browser.test_browser_arithmetic import bare, corners, scale_of
+from tests.browser.test_browser_arithmetic import corners, scale_of
 from tests.option_space import naive_sides
 from tests.pictures import picture
 from tests.test_kinds_page import DEFAULTS, module_of, source_of

@@ -44,13 +44,6 @@ READ = """async ([route, name, texts]) => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def bare(server: str, shared_page: Page) -> Page:
-    """A page of the server that is not the app: only our modules run in it."""
-    shared_page.goto(f"{server}/_stcore/health")
-    return shared_page
-
-
 def drawn(rng: random.Random, **fixed: str) -> dict[str, str]:
     """The knobs' texts, at random."""
     number = lambda low, high: f"{rng.uniform(low, high):.6g}"  # noqa: E731

@@ -48,13 +48,6 @@ CHART = """async ([route, data]) => {
 DEFAULTS = {setting.name: setting.parse(setting.default) for setting in POOLING}
 
 
-@pytest.fixture(scope="module")
-def bare(server: str, shared_page: Page) -> Page:
-    """A page of the server that is not the app: only our modules run in it."""
-    shared_page.goto(f"{server}/_stcore/health")
-    return shared_page
-
-
 def state(monkeypatch: pytest.MonkeyPatch, seed: int = 0, channels: int = 1, **values: Any) -> pooling.Pooling:
     monkeypatch.setattr(pooling.st, "session_state", {})
     levels = np.random.default_rng(seed).integers(0, 256, (1, channels, 13, 12)).astype(np.float32) / np.float32(255)

@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from cnnviz import figures
+from cnnviz.activations import ACTIVATIONS
 from cnnviz.layers import Layer, Pool2d, Shape
 from cnnviz.network_text import format_layer, format_value
 from cnnviz.network_words import WORDS, word_of
@@ -54,7 +55,10 @@ class Column:
     picture: bool = False
 
 
-def network_view(columns: Sequence[Column], *, key: str, box: str, opened: int, open_box: str, scale: str) -> None:
+def network_view(
+    columns: Sequence[Column], *, key: str, box: str, opened: int, open_box: str, scale: str,
+    draw: Mapping[str, Any] | None = None,
+) -> None:  # fmt: skip
     """Show the row; a later call with the same key redraws it in place.
 
     Args:
@@ -62,19 +66,33 @@ def network_view(columns: Sequence[Column], *, key: str, box: str, opened: int, 
         box: the key of the text box that holds the network.
         opened: the index of the layer that is open; -1: none. open_box: of the box that holds it.
         scale: whether colours are of each "map", "layer", or the whole "network".
+        draw: how the weights are drawn, so that the browser shows an edit before the server has heard of it: `method`,
+            `seed`, and `box`, the key of the box that holds the seed; None where they are not just drawn.
     """
-    _mount(key=key, data=pack(columns, box=box, opened=opened, openBox=open_box, scale=scale))
+    _mount(key=key, data=pack(columns, box=box, opened=opened, openBox=open_box, scale=scale, draw=draw))
 
 
 def pack(columns: Sequence[Column], **header: Any) -> bytes:
     """One message: length of the header (uint32, little endian), the header as JSON, palettes, then levels."""
     smalls = [_small(column.maps) for column in columns]
-    described = [_described(column, small) for column, small in zip(columns, smalls)]
+    spans = [[(0.0, 1.0)] * len(small) if c.picture else _spans(small) for c, small in zip(columns, smalls)]
+    described = [_described(*each) for each in zip(columns, smalls, spans)]
     text = json.dumps(
-        {"columns": described, "scales": figures.SCALES, "words": list(_catalogue()), **header}, allow_nan=False
+        {
+            "columns": described,
+            "scales": figures.SCALES,
+            "words": list(_catalogue()),
+            "defaults": _defaults(),
+            **header,
+        },
+        allow_nan=False,
     ).encode()
     palettes = [figures.palette(name).tobytes() for name in figures.SCALES]
-    levels = [figures.quantise(plane, *span).tobytes() for small in smalls for plane, span in zip(small, _spans(small))]
+    levels = [
+        figures.quantise(plane, *span).tobytes()
+        for small, ends in zip(smalls, spans)
+        for plane, span in zip(small, ends)
+    ]
     return b"".join([struct.pack("<I", len(text)), text, *palettes, *levels])
 
 
@@ -93,14 +111,14 @@ def _spans(maps: np.ndarray) -> list[tuple[float, float]]:
     return [(float(plane.min()), float(plane.max())) for plane in maps]
 
 
-def _described(column: Column, small: np.ndarray) -> dict[str, Any]:
+def _described(column: Column, small: np.ndarray, spans: list[tuple[float, float]]) -> dict[str, Any]:
     whole = column.maps
     low, high = (float(whole.min()), float(whole.max())) if whole is not None and whole.size else (0.0, 0.0)
     return {
         "text": column.text,
         "shape": column.shape,
         "small": small.shape,
-        "spans": _spans(small),
+        "spans": spans,
         "low": low,
         "high": high,
         "numbers": whole.tolist() if whole is not None and whole.ndim == 1 and len(whole) <= WRITTEN else [],
@@ -127,6 +145,11 @@ def _fields(layer: Layer) -> list[dict[str, Any]]:
          "now": format_value(layer, entry), "usual": format_value(usual, entry)}
         for entry in word.fields
     ]  # fmt: skip
+
+
+def _defaults() -> dict[str, dict[str, Any]]:
+    """The parameters of each activation, as they are where nothing is said."""
+    return {name: {key: p.default for key, p in entry.parameters.items()} for name, entry in ACTIVATIONS.items()}
 
 
 def _catalogue() -> Sequence[Mapping[str, str]]:

@@ -4,24 +4,13 @@ import { mounted } from "./mount.js";
 import { Columns } from "./network_columns.js";
 import { composed, Stack } from "./network_edit.js";
 import { Edges } from "./network_edges.js";
+import { foretold } from "./network_foretold.js";
 import { Form } from "./network_form.js";
+import { unpack } from "./network_message.js";
+import { runs } from "./running.js";
 import { element, stylesheet } from "./stage_dom.js";
 
 const styled = stylesheet(new URL("network_view.css", import.meta.url).href);
-
-/** @param {Uint8Array} data see `pack` in __init__.py */
-function unpack(data) {
-  const length = new DataView(data.buffer, data.byteOffset).getUint32(0, true);
-  const message = JSON.parse(new TextDecoder().decode(data.subarray(4, 4 + length)));
-  let at = 4 + length;
-  const take = (count) => data.subarray(at, (at += count));
-  message.palettes = Object.fromEntries(message.scales.map((name) => [name, take(768)]));
-  for (const column of message.columns) {
-    const [count, height, width] = column.small;
-    column.levels = Array.from({ length: count }, () => take(height * width));
-  }
-  return message;
-}
 
 class NetworkView {
   drawn = 0;
@@ -46,6 +35,8 @@ class NetworkView {
       element("div", { className: "nv-bar" }, this.undo, this.redo, this.form.root, this.said),
     );
     this.root.addEventListener("keydown", (event) => this.#onKey(event));
+    this.closing = new AbortController();
+    for (const event of ["keydown", "input", "click"]) addEventListener(event, (what) => this.#onSeed(what), { signal: this.closing.signal });
     this.resized = new ResizeObserver(() => this.message && this.draw());
     this.resized.observe(this.root);
     parent.append(this.root);
@@ -53,18 +44,32 @@ class NetworkView {
 
   close() {
     this.resized.disconnect();
+    this.closing.abort();
     this.root.remove();
   }
 
   update(message) {
     this.message = message;
+    this.columnsNow = message.columns;
     this.opened = message.opened;
-    this.stack.hear(message.columns.slice(1).map(({ text }) => text));
+    const parts = message.columns.slice(1).map(({ text }) => text);
+    const isLate = this.awaited && runs() && this.stack.differs(parts); // a newer edit is on its way
+    if (!isLate) this.stack.hear(parts);
+    this.awaited = isLate;
+    if (isLate) this.foretell();
+    this.draw();
+  }
+
+  /** Show what the layers, or other weights, will come to. @param {number} [seed] */
+  foretell(seed = this.message.draw?.seed) {
+    const columns = this.message.draw && foretold(this.message, this.stack.parts, { ...this.message.draw, seed });
+    if (!columns) return;
+    this.columnsNow = columns;
     this.draw();
   }
 
   draw() {
-    const { message } = this;
+    const message = { ...this.message, columns: this.columnsNow };
     this.columns.draw(message, this.opened);
     this.edges.draw(this.columns.pictures(), message.columns, this.track);
     const column = message.columns[this.opened + 1];
@@ -84,7 +89,7 @@ class NetworkView {
   edit(change) {
     const parts = [...this.stack.parts];
     const opened = change(parts, this.opened);
-    if (this.stack.put(parts)) this.#send();
+    if (this.stack.put(parts)) this.#send(opened);
     if (typeof opened === "number" && opened !== this.opened) write(this.message.openBox, `${opened}`);
   }
 
@@ -92,8 +97,19 @@ class NetworkView {
     if (this.stack.travel(by)) this.#send();
   }
 
-  #send() {
+  #send(opened) {
+    if (typeof opened === "number") this.opened = opened;
+    this.awaited = true;
+    requestAnimationFrame(() => this.awaited && this.foretell());
     write(this.message.box, this.stack.parts.join("|"));
+  }
+
+  /** Another seed is being chosen. */
+  #onSeed({ target, isTrusted }) {
+    const input = isTrusted && target.closest?.(`.st-key-${this.message?.draw?.box}`)?.querySelector("input");
+    if (!input || !/^\d{1,4}$/.test(input.value) || Number(input.value) === this.seed) return;
+    this.seed = Number(input.value);
+    requestAnimationFrame(() => this.foretell(this.seed));
   }
 
   #onKey(event) {

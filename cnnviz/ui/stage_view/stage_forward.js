@@ -36,7 +36,7 @@ function convolve({ how, shape: [channels, height, width] }, c, { values, shape:
   })));
 }
 
-const COMPUTE = {
+export const COMPUTE = {
   image({ levels, shape: [channels, height, width] }) {
     const out = new Float32Array(channels * height * width);
     levels.forEach((plane, c) => {
@@ -104,7 +104,7 @@ const COMPUTE = {
 };
 
 /** The smallest and the largest of some values. @returns {[number, number]} */
-function span(values) {
+export function span(values) {
   let [low, high] = [Infinity, -Infinity];
   for (let i = 0; i < values.length; i++) {
     const v = values[i];
@@ -115,7 +115,7 @@ function span(values) {
 }
 
 /** Values rounded to the 256 levels of a range. */
-function quantised(values, [low, high]) {
+export function quantised(values, [low, high]) {
   const scale = high > low ? 255 / (high - low) : 0;
   const levels = new Uint8Array(values.length);
   for (let i = 0; i < levels.length; i++) levels[i] = (values[i] - low) * scale + 0.5;

@@ -21,10 +21,10 @@ const times = (pair) => pair.join("×");
 const areOnes = (pair) => pair[0] === 1 && pair[1] === 1;
 
 /** How far a dilated window reaches. */
-const reachOf = (size, dilation) => AXES.map((a) => dilation[a] * (size[a] - 1) + 1);
+export const reachOf = (size, dilation) => AXES.map((a) => dilation[a] * (size[a] - 1) + 1);
 
 /** Rows and columns added: top, bottom, left, right. See `resolve_padding` in shapes.py. */
-function padsOf(padding, size, reach, stride) {
+export function padsOf(padding, size, reach, stride) {
   if (padding === "valid") return [0, 0, 0, 0];
   if (padding !== "same") return [padding[0], padding[0], padding[1], padding[1]];
   return AXES.flatMap((a) => {
@@ -34,11 +34,11 @@ function padsOf(padding, size, reach, stride) {
 }
 
 /** How many times the window fits, down and across; 0 or less where it is too large. */
-const fits = (size, pads, reach, stride) =>
+export const fits = (size, pads, reach, stride) =>
   AXES.map((a) => Math.floor((size[a] + pads[2 * a] + pads[2 * a + 1] - reach[a]) / stride[a]) + 1);
 
 /** Whether some window lies in the padding alone, so that there is nothing to summarise. */
-const missesAll = (size, window, stride, before, count) =>
+export const missesAll = (size, window, stride, before, count) =>
   Array.from({ length: count }, (_, i) => i * stride - before).some((start) =>
     Array.from({ length: window }, (_, k) => start + k).every((at) => at < 0 || at >= size));
 
