@@ -32,8 +32,6 @@ from tests.test_kinds_page import DEFAULTS, module_of, source_of
 from tests.test_stage_message import unpack
 from tests.test_volumes_page import SETTINGS
 
-assert bare  # the fixture
-
 Node = tuple[tuple[str, ...], Callable[..., Tensor]]  # the stages before it, and what is made of them
 
 VALUES = """async ([route, message, cells]) => {
