@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from cnnviz.layers import Add, Flatten, Layer, Linear, Shape
 from cnnviz.network import survey
+from cnnviz.skip_layers import layer_count
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,10 @@ def mend(layers: Sequence[Layer], shape: Shape) -> Mend | None:
     if isinstance(layer, Add):
         fitting = [back for back in range(1, index + 1) if shapes[index - back] == shapes[index]]
         if len(fitting) == 1:
-            return Mend(f"Let it skip {_layers(fitting[0])}", (*before, Add(fitting[0]), *after))
+            return Mend(f"Let it skip {layer_count(fitting[0])}", (*before, Add(fitting[0]), *after))
     return None
 
 
 def _taking(layer: Linear, shape: Shape) -> Linear:
     """The same layer, held to what comes if it was held to something."""
     return replace(layer, in_features=Flatten().output_shape(shape)[0]) if layer.in_features else layer
-
-
-def _layers(count: int) -> str:
-    return f"{count} layer{'s' * (count > 1)}"

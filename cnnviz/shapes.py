@@ -119,13 +119,15 @@ def pool_output_size(
         ShapeError: also where a window lies in the padding alone.
     """
     out = output_size(input_size, kernel_size, stride, padding, dilation, window="window")
-    for axis, counts in zip(("rows", "columns"), cells_per_window(input_size, kernel_size, stride, padding, dilation)):
-        if 0 in counts:
-            sides = resolve_padding(padding, input_size, kernel_size, stride, dilation)
-            window, image = times(pair(kernel_size, "")), times(pair(input_size, ""))
+    size, kernel, steps, gaps = pair(input_size, ""), pair(kernel_size, ""), pair(stride, ""), pair(dilation, "")
+    sides = resolve_padding(padding, size, kernel, steps, gaps)
+    for a, axis in enumerate(("rows", "columns")):
+        empty = _first_empty(size[a], kernel[a], steps[a], gaps[a], sides[2 * a], out[a])
+        if empty is not None:
+            window, image = times(kernel), times(size)
             raise ShapeError(
                 f"with padding {sides} (top, bottom, left, right) the pooling window {window} at index "
-                f"{counts.index(0)} of the output {axis} covers padding only, and there is no cell to "
+                f"{empty} of the output {axis} covers padding only, and there is no cell to "
                 f"summarise; the input is {image}: use less padding"
             )
     return out
@@ -192,6 +194,17 @@ def adaptive_edges(size: int, out: int) -> tuple[list[int], list[int]]:
     if min(size, out) < 1:
         raise ShapeError(f"{size} cells cannot become {out}: both must be at least 1")
     return [i * size // out for i in range(out)], [-(-(i + 1) * size // out) for i in range(out)]
+
+
+def _first_empty(size: int, kernel: int, stride: int, dilation: int, before: int, out: int) -> int | None:
+    """The first of `out` windows along an axis that covers no cell."""
+    if size < dilation:  # a window may step over all cells
+        counts = _covered(size, kernel, stride, dilation, before, 0, out) if before else [1]
+        return counts.index(0) if 0 in counts else None
+    if dilation * (kernel - 1) < before:
+        return 0
+    beyond = -(-(size + before) // stride)  # the first that begins after the last cell
+    return beyond if beyond < out else None
 
 
 def _covered(size: int, kernel: int, stride: int, dilation: int, before: int, after: int, out: int) -> list[int]:

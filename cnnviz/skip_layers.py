@@ -28,7 +28,9 @@ class Add(Layer):
 
     def sources(self, index: int) -> tuple[int, ...]:
         if self.back > index:
-            raise ShapeError(f"Add skips {self.back} layers, but {index} stand before it")
+            raise ShapeError(
+                f"Add skips {layer_count(self.back)}, but {index} {'stands' if index == 1 else 'stand'} before it"
+            )
         return index, index - self.back
 
     def output_shape(self, shape: Shape, skipped: Shape = ()) -> Shape:
@@ -37,7 +39,7 @@ class Add(Layer):
             raise ShapeError("Add takes two inputs: what the last layer made, and what skipped some layers")
         if shape != skipped:
             raise ShapeError(
-                f"Add cannot add {times(skipped)}, which skipped {self.back} layers, to {times(shape)}: "
+                f"Add cannot add {times(skipped)}, which skipped {layer_count(self.back)}, to {times(shape)}: "
                 "both must have the same shape"
             )
         return shape
@@ -50,6 +52,11 @@ class Add(Layer):
         if parameters:
             raise ShapeError(f"Add needs no parameters, not {sorted(parameters)}")
         return x + skipped[0]
+
+
+def layer_count(count: int) -> str:
+    """ "1 layer", "2 layers" …"""
+    return f"{count} layer{'' if count == 1 else 's'}"
 
 
 @dataclass(frozen=True)
