@@ -117,7 +117,8 @@ def reads(layers: Sequence[Layer], shape: Shape, row: int, col: int) -> tuple[tu
     """The input rows and columns that the output cell (row, col) really reads: gaps and borders counted.
 
     Padding that copies pixels ("reflect" …) reads the pixels it copies. Weights that happen to be 0 count. Where ways
-    meet in a skip connection, the rows and the columns are those of all of them.
+    meet in a skip connection, the rows and the columns are those of all of them: never too few, but behind cells that
+    read nothing, as of padding alone, a row of one way may meet a column of another where neither goes.
 
     Returns:
         (rows, columns): the cell reads the pixels where one of these rows meets one of these columns;
