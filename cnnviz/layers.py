@@ -53,7 +53,10 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Activation(Layer):
-    """An activation function. `parameters` may be a mapping, kept as sorted pairs, so it hashes."""
+    """An activation function. `parameters` may be a mapping, kept as sorted pairs, so it hashes.
+
+    The name "none" becomes "identity".
+    """
 
     name: str = "relu"
     parameters: Mapping[str, float | str] | tuple[tuple[str, float | str], ...] = ()
@@ -62,6 +65,7 @@ class Activation(Layer):
     def __post_init__(self) -> None:
         parameters = dict(self.parameters)
         check_activation(self.name, parameters)
+        object.__setattr__(self, "name", "identity" if self.name == "none" else self.name)
         object.__setattr__(self, "parameters", tuple(sorted(parameters.items())))
 
     def output_shape(self, shape: Shape) -> Shape:

@@ -21,6 +21,7 @@ _PART = re.compile(
     r"(?P<off>-?)(?P<word>[a-z][a-z0-9_]*)(?::(?P<about>[^@,]*))?(?:@(?P<at>[^,]*))?(?P<options>(?:,[^,]*)*)"
 )
 _SIZE = re.compile(r"[0-9]{1,4}(?:x[0-9]{1,4})?")
+_INPUTS = re.compile(r"[0-9]{1,9}")  # large maps, flattened, are millions
 _LETTERED = re.compile(r"(?P<letter>[a-z])(?P<size>[0-9]{1,4}(?:x[0-9]{1,4})?)")
 
 
@@ -138,13 +139,15 @@ def _value(entry: Written, text: str) -> Any:
         return text
     if entry.kind == "number":
         return number(entry.name, text)
+    if entry.kind == "inputs" and _INPUTS.fullmatch(text):
+        return int(text)
     sizes = tuple(int(side) for side in text.split("x")) if _SIZE.fullmatch(text) else ()
     if entry.kind == "whole" and len(sizes) == 1:
         return sizes[0]
     if entry.kind in ("size", "padding") and sizes:
         return sizes[0], sizes[-1]
-    form = "a whole number up to 9999" + ("" if entry.kind == "whole" else ", or two as in 3x5")
-    raise ValueError(f"{entry.name} is {form}, not “{_shown(text)}”.")
+    form = {"whole": "up to 9999", "inputs": "of at most nine digits"}.get(entry.kind, "up to 9999, or two as in 3x5")
+    raise ValueError(f"{entry.name} is a whole number {form}, not “{_shown(text)}”.")
 
 
 def number(name: str, text: str) -> float:

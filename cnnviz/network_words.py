@@ -34,7 +34,8 @@ class Written:
     """How one field of a layer is written.
 
     name: the field's. prefix: ":", "@", a letter before a size, "key=" before a number or word, "word", or "flag".
-    kind: "whole", "size", "number", "padding", "choice", "flag"; options: of a choice.
+    kind: "whole", "inputs" (whole, and may be large), "size", "number", "padding", "choice", "flag"; options: of a
+        choice.
     """
 
     name: str
@@ -90,7 +91,7 @@ WORDS: Final[Mapping[str, Word]] = {
     "norm": Word(BatchNorm2d, (Written("eps", "eps=", "number"),)),
     "dropout": Word(Dropout, (Written("p", ABOUT, "number"),)),
     "flatten": Word(Flatten),
-    "linear": Word(Linear, (Written("out_features", ABOUT, "whole"), Written("in_features", "in=", "whole"), _BIAS)),
+    "linear": Word(Linear, (Written("out_features", ABOUT, "whole"), Written("in_features", "in=", "inputs"), _BIAS)),
     "add": Word(Add, (Written("back", ABOUT, "whole"),)),
 }  # fmt: skip
 
