@@ -4,7 +4,8 @@
      "layers": [{"type": "Conv2d", "out_channels": 12, "kernel_size": [3, 3], "padding": "same"}, …]}
 
 Types are those of `layers.LAYERS` and their fields, PyTorch's names; what is left out is at its default. A layer with
-"off": true is switched off. The weights are another file: see `network_weights`.
+"off": true is switched off. Sizes and numbers go as far as in a text.
+The weights are another file: see `network_weights`.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
-from cnnviz.layers import LAYERS, Activation, Layer, Shape
-from cnnviz.network_text import MAX_LAYERS
+from cnnviz.layers import LAYERS, Layer, Pool2d, Shape
+from cnnviz.network_text import MAX_LAYERS, NetworkTextError, format_network, parse_network
 from cnnviz.skip_layers import Off
 
 FORMAT: Final = "cnnviz-network"
@@ -50,25 +51,32 @@ def from_json(text: str | bytes) -> tuple[tuple[Layer, ...], Shape]:
         raise NetworkJsonError("This is not JSON that can be read.") from None
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise NetworkJsonError(f'This is no description of a network: it has to say "format": "{FORMAT}".')
-    if found.get("version") != VERSION:
+    if found.get("version") != VERSION or found["version"] is True:
         raise NetworkJsonError(f"Version {VERSION} of the format is read here, not {_short(found.get('version'))}.")
     shape, layers = found.get("input"), found.get("layers")
     if not _is_shape(shape):
         raise NetworkJsonError('"input" has to be three whole numbers, such as [3, 32, 32].')
     if not isinstance(layers, list) or len(layers) > MAX_LAYERS:
         raise NetworkJsonError(f'"layers" has to be a list of at most {MAX_LAYERS} layers.')
-    return tuple(_layer(number, entry) for number, entry in enumerate(layers, 1)), tuple(shape)  # type: ignore[arg-type]
+    network = tuple(_layer(number, entry) for number, entry in enumerate(layers, 1))
+    try:
+        parse_network(format_network(network))  # what an address cannot hold, such as endless sizes, is not read either
+    except NetworkTextError as error:
+        raise NetworkJsonError(str(error)) from None
+    return network, (shape[0], shape[1], shape[2])
 
 
 def _described(layer: Layer) -> dict[str, Any]:
     if isinstance(layer, Off):
         return {**_described(layer.layer), "off": True}
-    default = type(layer)()
+    default = {field.name: getattr(type(layer)(), field.name) for field in fields(layer)}  # type: ignore[arg-type]
+    if isinstance(layer, Pool2d):
+        default["stride"] = layer.kernel_size
     described: dict[str, Any] = {"type": type(layer).__name__}
-    for field in fields(layer):  # type: ignore[arg-type]
-        value = getattr(layer, field.name)
-        if value != getattr(default, field.name):
-            described[field.name] = dict(value) if field.name == "parameters" else value
+    for name, usual in default.items():
+        value = getattr(layer, name)
+        if value != usual:
+            described[name] = dict(value) if name == "parameters" else value
     return described
 
 
@@ -76,27 +84,36 @@ def _layer(number: int, entry: Any) -> Layer:
     if not isinstance(entry, Mapping) or not isinstance(entry.get("type"), str) or entry["type"] not in _TYPES:
         raise NetworkJsonError(f"Layer {number}: its type has to be one of {', '.join(_TYPES)}.")
     kind = _TYPES[entry["type"]]
-    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    default = {field.name: getattr(kind(), field.name) for field in fields(kind)}  # type: ignore[arg-type]
     given = {name: value for name, value in entry.items() if name not in ("type", "off")}
     for name, value in given.items():
-        if name not in names:
-            raise NetworkJsonError(f"Layer {number}: {entry['type']} has no {_short(name)}; it has {', '.join(names)}.")
-        if not _is_plain(value, depth=kind is Activation and name == "parameters"):
+        if name not in default:
+            has = f"it has {', '.join(default)}" if default else "it has no settings"
+            raise NetworkJsonError(f"Layer {number}: {entry['type']} has no {_short(name)}; {has}.")
+        if not _suits(value, default[name]):
             raise NetworkJsonError(f"Layer {number}: {name} cannot be {_short(value)}.")
+    if not isinstance(entry.get("off", False), bool):
+        raise NetworkJsonError(f"Layer {number}: off is true or false, not {_short(entry['off'])}.")
     try:
         made = kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
     except (ValueError, TypeError) as error:
         raise NetworkJsonError(f"Layer {number}: {error}") from None
-    return Off(made) if entry.get("off") is True else made
+    return Off(made) if entry.get("off") else made
 
 
-def _is_plain(value: Any, depth: bool) -> bool:
-    """Whether it is a word, a number, a flag or a pair of numbers; of an activation's parameters, a few of these."""
-    if depth:
-        return isinstance(value, Mapping) and len(value) <= 4 and all(_is_plain(each, False) for each in value.values())
-    if isinstance(value, list):
-        return len(value) == 2 and all(isinstance(each, int) and not isinstance(each, bool) for each in value)
-    return value is None or isinstance(value, bool | int | float) or (isinstance(value, str) and len(value) <= 30)
+def _suits(value: Any, default: Any) -> bool:
+    """Whether a value is of the kind of a field's default: a flag, a number, a word, a size, or parameters by name."""
+    if default == ():
+        return isinstance(value, Mapping) and len(value) <= 4 and all(_suits(each, 0) for each in value.values())
+    if isinstance(value, bool) or isinstance(default, bool):
+        return isinstance(value, bool) and isinstance(default, bool)
+    if isinstance(value, list):  # padding may be a pair, too, though it is a word at first
+        return isinstance(default, tuple | str) and len(value) == 2 and all(type(each) is int for each in value)
+    if isinstance(default, float):
+        return isinstance(value, int | float)
+    if value is None:
+        return default is None
+    return isinstance(value, int | float) or (isinstance(value, str) and len(value) <= 30)
 
 
 def _is_shape(shape: Any) -> bool:
