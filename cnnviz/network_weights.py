@@ -98,18 +98,20 @@ def fit_tensors(
             key = f"{index}.{_name(layer, name)}"
             given = left.pop(key, None)
             if given is None:
-                problems.append(f"{key} is missing: it should be {times(now.shape)}.")
+                problems.append(f"{key} is missing: it should be {_size(now)}.")
             elif given.shape != now.shape:
-                problems.append(
-                    f"{key} is {times(given.shape) or 'one number'}, but has to be {times(now.shape)} here."
-                )
-            elif not given.is_floating_point() or not torch.isfinite(given).all():
+                problems.append(f"{key} is {_size(given)}, but has to be {_size(now)} here.")
+            elif not given.is_floating_point() or not torch.isfinite(given.float()).all():
                 problems.append(f"{key} holds what is no number.")
             else:
                 taken[name] = given.float()
         fitted.append(taken)
     unused = [key for key in left if not key.endswith("num_batches_tracked")]
-    return fitted, problems + [f"{key}, {times(left[key].shape)}, belongs to no layer here." for key in unused]
+    return fitted, problems + [f"{key}, {_size(left[key])}, belongs to no layer here." for key in unused]
+
+
+def _size(tensor: Tensor) -> str:
+    return times(tensor.shape) or "one number"
 
 
 def _name(layer: Layer, name: str) -> str:
