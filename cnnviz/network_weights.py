@@ -1,11 +1,17 @@
-"""The weights of a network: drawn by a method and a seed, or taken from tensors by name. Names are nn.Sequential's."""
+"""The weights of a network: drawn by a method and a seed, or taken from tensors by name, which may come from a file.
+
+Names are nn.Sequential's. Files are safetensors: a list of tensors and their numbers, nothing that is run.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor
 
 from cnnviz.filters import parse_filter
@@ -17,6 +23,16 @@ from cnnviz.shapes import times
 Parameters = list[dict[str, Tensor]]
 # nn.Sequential's names of a depthwise separable convolution, which is two of its modules
 _SEPARABLE = {"depthwise": "0.weight", "pointwise": "1.weight", "bias": "1.bias"}
+
+MAX_BYTES: Final = 50_000_000
+_MAX_LIST: Final = 1_000_000  # bytes of the list of tensors at the file's beginning
+_MAX_NAME: Final = 200
+# Batch norm counts its batches in whole numbers; a network computes with the others.
+_DTYPES: Final = (torch.float32, torch.float16, torch.bfloat16, torch.float64, torch.int64, torch.int32)
+
+
+class WeightsError(ValueError):
+    """A file that holds no weights. The message is a sentence for the person who brought it."""
 
 
 def draw_weights(layers: Sequence[Layer], shape: Shape, method: str, seed: int) -> Parameters:
@@ -112,6 +128,39 @@ def fit_tensors(
 
 def _size(tensor: Tensor) -> str:
     return times(tensor.shape) or "one number"
+
+
+def weights_file(layers: Sequence[Layer], parameters: Sequence[Mapping[str, Tensor]]) -> bytes:
+    """All tensors as a safetensors file, by the names of `named_tensors`."""
+    # each with memory of its own: views of one tensor cannot be saved
+    tensors = {name: tensor.detach().clone(memory_format=torch.contiguous_format)
+               for name, tensor in named_tensors(layers, parameters).items()}  # fmt: skip
+    return save(tensors, metadata={"format": "pt"})
+
+
+def read_weights(data: bytes) -> dict[str, Tensor]:
+    """Read the tensors of a safetensors file that a stranger may have made; `fit_tensors` says which of them fit.
+
+    Raises:
+        WeightsError: it is too large, no such file, or holds other numbers than weights are.
+    """
+    if len(data) > MAX_BYTES:
+        raise WeightsError(f"The file has {len(data):,} bytes; weights are read up to {MAX_BYTES:,}.")
+    if _MAX_LIST < int.from_bytes(data[:8], "little") <= len(data):
+        raise WeightsError("The list of tensors in this file is too long.")
+    try:
+        tensors = load(data)
+    except KeyError as error:
+        raise WeightsError(f"The file holds numbers of the kind {error}, which no layer here can take.") from None
+    except (SafetensorError, ValueError, TypeError, RuntimeError, AssertionError):
+        raise WeightsError("This is no safetensors file, or it is damaged: its tensors cannot be read.") from None
+    for name, tensor in tensors.items():
+        if len(name) > _MAX_NAME:
+            raise WeightsError(f"A tensor's name in this file has {len(name):,} characters, more than {_MAX_NAME}.")
+        if tensor.dtype not in _DTYPES:
+            kind = str(tensor.dtype).removeprefix("torch.")
+            raise WeightsError(f"{name} holds numbers of the kind {kind}, which no layer here can take.")
+    return tensors
 
 
 def _name(layer: Layer, name: str) -> str:
