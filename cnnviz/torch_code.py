@@ -22,9 +22,10 @@ from cnnviz.layers import (
     Pool2d,
     Shape,
 )
-from cnnviz.shapes import Padding4, pair
+from cnnviz.shapes import pair
 from cnnviz.skip_layers import Off
 from cnnviz.torch_classes import CLASSES
+from cnnviz.torch_convolutions import conv, separable, torch_order, transposed
 
 _ACTIVATIONS: Final[Mapping[str, str]] = {
     "none": "Identity", "identity": "Identity", "relu": "ReLU", "leaky_relu": "LeakyReLU", "tanh": "Tanh",
@@ -76,53 +77,6 @@ def _module(step: Step) -> str:
     return writer(step.layer, step)
 
 
-def _conv(layer: Layer, step: Step) -> str:
-    assert isinstance(layer, Conv2d)
-    channels = step.shape[0]
-    return _one_conv(layer, step, channels, layer.out_channels, layer.groups, layer.bias)
-
-
-def _separable(layer: Layer, step: Step) -> str:
-    assert isinstance(layer, DepthwiseSeparableConv2d)
-    channels = step.shape[0]
-    depthwise = _one_conv(layer, step, channels, channels, channels, bias=False)
-    pointwise = call("nn.Conv2d", channels, layer.out_channels, kernel_size=1, bias=unless(layer.bias, True))
-    return f"nn.Sequential(\n        {depthwise},\n        {pointwise},\n    )"
-
-
-def _one_conv(
-    layer: Conv2d | DepthwiseSeparableConv2d, step: Step, channels: int, filters: int, groups: int, bias: bool
-) -> str:
-    top, bottom, left, right = sides = layer.padding4(step.shape)
-    mode, value = layer.padding_mode, 0.0
-    if mode == "constant":
-        mode, value = "zeros", layer.padding_value
-    # nn.Conv2d pads both sides alike, and with zeros or the map's own cells
-    own = top == bottom and left == right and (value == 0 or not any(sides))
-    options: dict[str, object] = {
-        "kernel_size": layer.kernel_size,
-        "stride": unless(layer.stride, (1, 1)),
-        "padding": unless((top, left), (0, 0)) if own else None,
-        "dilation": unless(layer.dilation, (1, 1)),
-        "groups": unless(groups, 1),
-        "bias": unless(bias, True),
-    }
-    fill = unless(mode, "zeros") if any(sides) else None
-    if own:
-        return call("nn.Conv2d", channels, filters, **options, padding_mode=fill)
-    return call("PaddedConv2d", channels, filters, **options, pads=_pads(sides), fill=fill, value=unless(value, 0.0))
-
-
-def _transposed(layer: Layer, step: Step) -> str:
-    assert isinstance(layer, ConvTranspose2d)
-    return call(
-        "nn.ConvTranspose2d", step.shape[0], layer.out_channels, kernel_size=layer.kernel_size,
-        stride=unless(layer.stride, (1, 1)), padding=unless(layer.padding, (0, 0)),
-        output_padding=unless(layer.output_padding, (0, 0)), groups=unless(layer.groups, 1),
-        bias=unless(layer.bias, True), dilation=unless(layer.dilation, (1, 1)),
-    )  # fmt: skip
-
-
 def _activation(layer: Layer, step: Step) -> str:
     assert isinstance(layer, Activation)
     options = dict(layer.parameters)
@@ -148,7 +102,7 @@ def _pool(layer: Layer, step: Step) -> str:
         return call("nn.MaxPool2d", **window, padding=padding, dilation=dilation)
     if layer.kind == "avg" and own and not dilation:
         return call("nn.AvgPool2d", **window, padding=padding, count_include_pad=False if padding else None)
-    pads = unless(_pads(sides), (0, 0, 0, 0))
+    pads = unless(torch_order(sides), (0, 0, 0, 0))
     # the sizes of a Pool2d are pairs, and are written as such
     return f'Pool2d("{layer.kind}", {(height, width)}, {layer.stride}{_more(pads=pads, dilation=dilation)})'
 
@@ -192,15 +146,10 @@ def _add(layer: Layer, step: Step) -> str:
     return call("Add", layer.back)
 
 
-def _pads(sides: Padding4) -> tuple[int, ...]:
-    top, bottom, left, right = sides
-    return left, right, top, bottom
-
-
 _WRITERS: dict[type[Layer], Callable[[Layer, Step], str]] = {
-    Conv2d: _conv,
-    DepthwiseSeparableConv2d: _separable,
-    ConvTranspose2d: _transposed,
+    Conv2d: conv,
+    DepthwiseSeparableConv2d: separable,
+    ConvTranspose2d: transposed,
     Activation: _activation,
     Pool2d: _pool,
     GlobalPool2d: _global_pool,
