@@ -144,9 +144,10 @@ def _global_pool(layer: Layer, step: Step) -> Written:
 def _adaptive_pool(layer: Layer, step: Step) -> Written:
     assert isinstance(layer, AdaptivePool2d)
     height, width = pair(layer.output_size, "")
-    # windows that overlap are others on each of Keras's backends, and some hold no cell
-    if layer.kind in _KINDS and step.shape[1] % height == 0 and step.shape[2] % width == 0:
-        return _simply(call(f"keras.layers.Adaptive{_KINDS[layer.kind]}Pooling2D", layer.output_size))
+    rows, cols = step.shape[1] // height, step.shape[2] // width
+    # Keras's adaptive layers take other windows on JAX, at 7 of 7 cells already; those of a plain pool are alike
+    if layer.kind in _KINDS and (rows * height, cols * width) == step.shape[1:]:
+        return _simply(call(f"keras.layers.{_KINDS[layer.kind]}Pooling2D", (rows, cols)))
     return _simply(f'AdaptivePool("{layer.kind}", {(height, width)})')
 
 

@@ -53,7 +53,7 @@ def _slid(
     lines.append(f"x = {code}(x)")
     if strided_after:
         down, right = pair(layer.stride, "")
-        lines[-1] += "  # Keras cannot stride here, so that comes after it"
+        lines[-1] += "  # Keras cannot step as far here, so that comes after it"
         lines.append(f"x = x[:, ::{down}, ::{right}]")
     return lines
 
@@ -61,20 +61,19 @@ def _slid(
 def transposed(layer: Layer, step: Step) -> tuple[list[str], list[str]]:
     """A transposed convolution: the lines, and its weights as code.
 
-    Keras's own makes a map that is never smaller, of which the padding is cut away. What it cannot do (groups, stride
-    with dilation, rows that lie beyond its map) is a plain convolution over the spread input.
+    Keras's own makes a map that is never smaller, of which the padding is cut away. What it cannot do (groups, dilation
+    on TensorFlow's CPU, rows that lie beyond its map) is a plain convolution over the spread input.
     """
     assert isinstance(layer, ConvTranspose2d)
     stride, dilation, padding = pair(layer.stride, ""), pair(layer.dilation, ""), pair(layer.padding, "", 0)
     kernel = pair(layer.kernel_size, "")
-    reach = tuple(d * (k - 1) + 1 for d, k in zip(dilation, kernel))
-    whole = tuple((step.shape[1 + a] - 1) * stride[a] + max(reach[a], stride[a]) for a in (0, 1))
+    whole = tuple((step.shape[1 + a] - 1) * stride[a] + max(kernel[a], stride[a]) for a in (0, 1))
     after = tuple(whole[a] - padding[a] - step.output[1 + a] for a in (0, 1))
-    if layer.groups > 1 or min(after) < 0 or (max(stride) > 1 and max(dilation) > 1):
+    if layer.groups > 1 or min(after) < 0 or max(dilation) > 1:
         return _spread(layer, step)
     code = call(
         "keras.layers.Conv2DTranspose", layer.out_channels, kernel, strides=unless(stride, (1, 1)),
-        dilation_rate=unless(dilation, (1, 1)), use_bias=unless(layer.bias, True), name=f"layer_{step.index}",
+        use_bias=unless(layer.bias, True), name=f"layer_{step.index}",
     )  # fmt: skip
     lines = [f"x = {code}(x)"]
     if any(padding) or any(after):

@@ -84,6 +84,7 @@ def test_every_pool(kind: str) -> None:
     check(parse_network(f"{kind}:3,same,s1"))
     for size in ("1", "3x11", "2x3", "12x20"):
         check(parse_network(f"adaptive_{kind}:{size}"))
+    assert ("class" in check(parse_network(f"adaptive_{kind}:7"), (2, 14, 21))) == (kind in ("min", "l2"))
     check(parse_network(f"conv:3@3x3|global_{kind}|conv:2@1x1"))
 
 
