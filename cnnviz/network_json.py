@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from cnnviz.layers import LAYERS, Layer, Pool2d, Shape
 from cnnviz.network_text import MAX_LAYERS, NetworkTextError, format_network, parse_network
@@ -116,7 +116,7 @@ def _suits(value: Any, default: Any) -> bool:
     return isinstance(value, int | float) or (isinstance(value, str) and len(value) <= 30)
 
 
-def _is_shape(shape: Any) -> bool:
+def _is_shape(shape: Any) -> TypeGuard[list[int]]:
     return isinstance(shape, list) and len(shape) == 3 and all(type(side) is int and side > 0 for side in shape)
 
 

@@ -146,7 +146,7 @@ def test_flatten_linear_and_softmax_are_told_whole() -> None:
         ("flatten|linear:5,in=7", 1, "Linear expects 7 inputs but gets 3072", "Set in_features to 3072"),
         ("conv:4@3|max:2|conv:4@40|relu", 2, "kernel 40×40 does not fit the input 15×15", ""),
         ("conv:4@3,same|relu|max:2|add:3", 3, "cannot add 3×32×32", ""),
-        ("conv:4@3,same|add:7", 1, "Add skips 7 layers, but 1 stand before it", ""),
+        ("conv:4@3,same|add:7", 1, "Add skips 7 layers, but 1 stands before it", ""),
         ("conv:4@3,g2", 0, "3", ""),
     ],
 )

@@ -56,7 +56,8 @@ def embedded(text: str, name: str) -> bytes:
     ("text", "shape"),
     [(NETWORKS["lesson"].text, (3, 32, 32)), ("norm|relu|conv:3@3x3,s2,same|relu|add:1|-max:2|l2:3,same", (1, 20, 14))],
 )
-def test_jupyter_runs_it_and_shows_maps(text: str, shape: Shape, tmp_path) -> None:
+def test_jupyter_runs_it_and_shows_maps(text: str, shape: Shape, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # which Streamlit sets: pictures would go nowhere
     found = nbformat.reads(made(text, shape)[0], 4)
     nbformat.validate(found)
     ran = NotebookClient(found, timeout=120, resources={"metadata": {"path": tmp_path}}).execute()
