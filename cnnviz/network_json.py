@@ -63,7 +63,7 @@ def from_json(text: str | bytes) -> tuple[tuple[Layer, ...], Shape]:
         parse_network(format_network(network))  # what an address cannot hold, such as endless sizes, is not read either
     except NetworkTextError as error:
         raise NetworkJsonError(str(error)) from None
-    return network, (shape[0], shape[1], shape[2])
+    return network, tuple(shape)  # type: ignore[arg-type]
 
 
 def _described(layer: Layer) -> dict[str, Any]:

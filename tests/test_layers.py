@@ -19,6 +19,7 @@ from cnnviz.layers import (
     LAYERS,
     Activation,
     AdaptivePool2d,
+    Add,
     BatchNorm2d,
     Conv2d,
     ConvTranspose2d,
@@ -234,6 +235,7 @@ def test_layer_is_its_torch_twin(layer, module):
 
 def test_linear_is_its_torch_twin():
     check_twin(Linear(5), nn.Linear(7, 5), (7,))
+    check_twin(Linear(5, in_features=7), nn.Linear(7, 5), (7,))
     check_twin(Linear(5, bias=False), nn.Linear(7, 5, bias=False), (7,))
 
 
@@ -321,6 +323,8 @@ def test_settings_are_normalised():
         (lambda: Activation("swish"), "unknown activation 'swish'"),
         (lambda: Activation("elu", {"beta": 1.0}), "it takes alpha"),
         (lambda: Linear(0), "out_features must be"),
+        (lambda: Linear(1, in_features=0), "in_features must be a whole number, at least 1, not 0"),
+        (lambda: Add(0), "back must be a whole number, at least 1, not 0"),
         (lambda: BatchNorm2d(0), "eps must be a number above 0"),
         (lambda: Dropout(1.5), r"p must lie in \[0, 1\]"),
     ],
@@ -337,6 +341,8 @@ def test_settings_that_can_never_work_are_refused_at_once(make, words):
             lambda: Linear(2).output_shape((3, 4, 5)),
             "Linear takes a vector, not maps 3×4×5: put Flatten before it",
         ),
+        (lambda: Linear(2, in_features=3).output_shape((4,)), "Linear expects 3 inputs but gets 4"),
+        (lambda: Add().output_shape((4,), (5,)), "cannot add 5, which skipped 2 layers, to 4"),
         (lambda: Conv2d().output_shape((12,)), r"Conv2d takes maps \(C, H, W\)"),
         (lambda: Conv2d(4, groups=2).output_shape((3, 9, 9)), "3 input and 4 output channels"),
         (

@@ -85,7 +85,7 @@ def some_cells(size, fractions):
     return corners | {(round(row * last_row), round(col * last_col)) for row, col in fractions}
 
 
-@examples(250)
+@examples(200)
 @given(averaging, st.lists(st.tuples(where, where), min_size=3, max_size=3))
 def test_reads_and_reaches_are_what_gradients_say_with_skips(network, fractions):
     layers, shape = network
@@ -135,7 +135,7 @@ def crops(layer):
     return any(p > extent for p, extent in zip(both(layer.padding), extents))
 
 
-@examples(250)
+@examples(200)
 @given(networks(pools=("avg",), side=24), st.lists(st.tuples(where, where), min_size=3, max_size=3))
 def test_spans_are_what_is_read_where_they_lie_inside(network, fractions):
     layers, shape = network
