@@ -14,12 +14,14 @@ from torch import Tensor
 from cnnviz.images import SAMPLES, load_image
 from cnnviz.layers import BatchNorm2d, Flatten, Linear
 from cnnviz.network import forward, summary
+from cnnviz.network_json import to_json
 from cnnviz.network_text import format_network, parse_network
-from cnnviz.network_weights import draw_weights
+from cnnviz.network_weights import draw_weights, weights_file
 from cnnviz.prepared_networks import NETWORKS
 from cnnviz.ui import PAGES, network
 from cnnviz.ui.chosen_image import Chosen
 from cnnviz.ui.network_columns import columns_of
+from cnnviz.ui.network_files import FILES
 from cnnviz.ui.network_stages import is_dense, opened
 from cnnviz.ui.network_view import pack
 from cnnviz.ui.settings import NETWORK
@@ -44,6 +46,12 @@ def unpack(data: bytes) -> dict[str, Any]:
 
 class Network(Lab):
     script = PAGES / "network" / "network.py"
+
+    def bring(self, name: str, data: bytes) -> Network:
+        uploader = next(box for box in self.at.file_uploader if box.key == "brought")
+        uploader.set_value((name, data, "application/octet-stream"))
+        self.run()
+        return self
 
     def part(self, key: str) -> bytes:
         return next(part for part in self.at.get("bidi_component") if part.key == key).proto.bytes
@@ -238,3 +246,45 @@ def test_every_layer_is_a_view_of_its_own_or_the_stage_view(monkeypatch: pytest.
     assert [type(now.layers[index]) for index in dense[:2]] == [Flatten, Linear]
     for index in set(range(len(now.layers))) - set(dense):
         assert opened(now, index)[0][-1].name == str(index)
+
+
+# --- files -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_each_file_is_made_of_what_is_seen(kind: str) -> None:
+    page = Network(net="conv:3@3|relu|flatten|linear:4", size="9", seed="5")
+    page.at.session_state["take away"] = True
+    page.at.session_state["file kind"] = kind
+    page.run()
+    assert page.errors == [] and len(page.at.get("download_button")) == 1
+    name, _, language, _ = FILES[kind]
+    assert page.at.get("download_button")[0].proto.label == name
+    assert len(page.at.code) == (language is not None)
+
+
+def test_weights_that_are_brought_take_their_places_and_what_does_not_fit_is_named() -> None:
+    page = Network(net="conv:3@3|relu|flatten|linear:4", size="9")
+    layers, shape = parse_network("conv:3@3|relu|flatten|linear:4"), (3, 9, 9)
+    drawn_elsewhere = draw_weights(layers, shape, "kaiming_normal", 77)
+    page.bring("mine.safetensors", weights_file(layers, drawn_elsewhere))
+    image = load_image(SAMPLES["chelsea"].path, mode="RGB", size=(9, 9))
+    output = forward(layers, image, drawn_elsewhere)[-1].output[0]
+    np.testing.assert_allclose(page.columns[-1]["numbers"], output, atol=1e-6)
+    assert page.says("All tensors of your file are in place.") == 1
+    page.choose(net="conv:3@3|relu|flatten|linear:5")
+    assert len(page.warnings) > 1 and any("3.weight is" in line.replace("\\", "") for line in page.warnings)
+    page.bring("mine.safetensors", b"no tensors")
+    assert len(page.errors) == 1
+    page.press("draw again")
+    assert page.warnings == []
+
+
+def test_a_description_that_is_brought_becomes_the_network() -> None:
+    page = Network()
+    layers = parse_network("conv:2@3,s2|-relu|global_max")
+    page.bring("net.json", to_json(layers, (1, 20, 30)).encode())
+    assert parse_network(page.widget("net").value) == layers and page.columns[0]["shape"] == [1, 20, 30]
+    for wrong in (b"{}", b"[", to_json(layers, (7, 20, 30)).encode()):
+        page.bring("net.json", wrong)
+        assert len(page.errors) == 1 and parse_network(page.widget("net").value) == layers

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from cnnviz.prepared_networks import NETWORKS
-from cnnviz.ui import consequences, controls, help, network, network_fields, network_parts
+from cnnviz.ui import consequences, controls, help, network, network_fields, network_files, network_parts
 from cnnviz.ui.chosen_image import chosen_image
 from cnnviz.ui.image_picker import image_picker
 from cnnviz.ui.network_columns import columns_of
@@ -39,6 +39,7 @@ with view:
     if network_parts.opened_layer(now, opened, reading, ignored, chosen.link_note):
         network_fields.fields(now, opened, values)
     network_parts.table(now)
+    network_files.take_away(now)
 
 with knobs:
     network_parts.about_layer(now, opened)
@@ -55,6 +56,7 @@ with knobs:
         show.count("seed", "Seed", help=help.SEED)
     show.text("edits", "First filters", placeholder="0=red-edges|1=upright-edges", help=help.EDITS)
     show.say("init", "seed", "edits")
+    network_files.bring(now)
     st.subheader("Picture", anchor=False)
     image_picker(show, chosen)
     with st.container(horizontal=True, gap="small"):
