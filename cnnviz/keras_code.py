@@ -145,7 +145,7 @@ def _adaptive_pool(layer: Layer, step: Step) -> Written:
     assert isinstance(layer, AdaptivePool2d)
     height, width = pair(layer.output_size, "")
     rows, cols = step.shape[1] // height, step.shape[2] // width
-    # Keras's adaptive layers take other windows on JAX, at 7 of 7 cells already; those of a plain pool are alike
+    # the edges of Keras's own adaptive windows suffer from rounding on JAX, so even 7 of 7 cells come out wrong
     if layer.kind in _KINDS and (rows * height, cols * width) == step.shape[1:]:
         return _simply(call(f"keras.layers.{_KINDS[layer.kind]}Pooling2D", (rows, cols)))
     return _simply(f'AdaptivePool("{layer.kind}", {(height, width)})')

@@ -155,8 +155,8 @@ def read_weights(data: bytes) -> dict[str, Tensor]:
     except (SafetensorError, ValueError, TypeError, RuntimeError, AssertionError):
         raise WeightsError("This is no safetensors file, or it is damaged: its tensors cannot be read.") from None
     for name, tensor in tensors.items():
-        if len(name) > _MAX_NAME:
-            raise WeightsError(f"A tensor's name in this file has {len(name):,} characters, more than {_MAX_NAME}.")
+        if len(name) > _MAX_NAME or not name.isprintable():
+            raise WeightsError(f"A tensor's name in this file has more than {_MAX_NAME} characters, or odd ones.")
         if tensor.dtype not in _DTYPES:
             kind = str(tensor.dtype).removeprefix("torch.")
             raise WeightsError(f"{name} holds numbers of the kind {kind}, which no layer here can take.")

@@ -143,8 +143,9 @@ def test_what_is_too_much_is_said_in_figures() -> None:
     entry = {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}
     with pytest.raises(WeightsError, match="too long"):
         read_weights(raw({f"{index}.weight": entry for index in range(20_000)}))
-    with pytest.raises(WeightsError, match="500 characters"):
-        read_weights(one("F32", [1], 4, "n" * 500))
+    for name in ("n" * 500, "0.weight\n", "\x1b[31m", "\u202e0.bias"):
+        with pytest.raises(WeightsError, match=r"more than 200 characters, or odd ones\.$"):
+            read_weights(one("F32", [1], 4, name))
 
 
 GOOD = weights_file(SEPARABLE, draw_weights(SEPARABLE, SHAPE, "pytorch", 0))
