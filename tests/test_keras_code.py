@@ -108,7 +108,7 @@ def test_groups() -> None:
 
 def test_every_transposed_convolution() -> None:
     choices = itertools.product((2, (1, 3), 4), (1, 2, (3, 2)), (0, 1, (2, 0)), (0, 1), (1, 2), (1, 3))
-    for kernel, stride, padding, extra, dilation, groups in list(choices)[::3]:
+    for kernel, stride, padding, extra, dilation, groups in list(choices)[::5]:
         layer = ConvTranspose2d(3, kernel, stride, padding, extra, dilation, groups)
         if not survey([layer], SHAPE).fault:
             check([layer])

@@ -16,7 +16,7 @@ from torch import nn
 from cnnviz.activations import ACTIVATIONS
 from cnnviz.code_steps import CodeError
 from cnnviz.functional import ShapeError
-from cnnviz.layers import LAYERS, Activation, Add, Conv2d, Layer, Linear, Pool2d, Shape
+from cnnviz.layers import LAYERS, Activation, Add, Conv2d, DepthwiseSeparableConv2d, Layer, Linear, Pool2d, Shape
 from cnnviz.network import survey
 from cnnviz.network_text import parse_network
 from cnnviz.network_weights import named_tensors, weights_file
@@ -45,9 +45,9 @@ def check(layers: Sequence[Layer], shape: Shape = SHAPE) -> str:
     network = run(code, weights_file(layers, parameters))
     assert not network.training
     with torch.inference_mode():
-        assert_near(network(picture), answer(layers, picture, parameters), code)
+        # two pictures at once, of which the first is answered as it is alone
         pair = torch.cat([picture, some_picture(shape, 1)])
-        assert_near(network(pair)[:1], network(picture), code)
+        assert_near(network(pair)[:1], answer(layers, picture, parameters), code)
     names = {name for name in network.state_dict() if not name.endswith("num_batches_tracked")}
     assert names == set(named_tensors(layers, parameters)), code
     assert len(network) == len(layers), "one module for each layer"
@@ -72,7 +72,7 @@ def test_every_activation_on_maps_and_on_vectors(name: str, parameters: dict[str
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_pool(kind: str) -> None:
     paddings = ("valid", "same", 1, (2, 1), (0, 2))
-    for padding, dilation, stride in itertools.product(paddings, (1, 2, (1, 3)), (None, 1, (2, 3))):
+    for padding, dilation, stride in itertools.product(paddings, (1, 2, (1, 3)), (None, (2, 1))):
         pool = Pool2d(kind, (4, 3), stride, padding, dilation)
         if not survey([pool], SHAPE).fault:
             check([pool])
@@ -83,10 +83,10 @@ def test_every_pool(kind: str) -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_every_padding_mode(mode: str) -> None:
-    for padding, stride, value in itertools.product(("valid", "same", 2, (1, 3)), (1, 2), (0.0, -1.5)):
-        for separable in ("conv", "separable"):
-            size = f"p{padding}" if isinstance(padding, int) else padding if isinstance(padding, str) else "p1x3"
-            check(parse_network(f"{separable}:4@3x4,{size},s{stride},{mode},value={value}"))
+    for padding, stride, value in itertools.product(("valid", "same", (1, 3)), (1, 2), (0.0, -1.5)):
+        if mode == "constant" or not value:
+            for layer in (Conv2d, DepthwiseSeparableConv2d):
+                check([layer(4, (3, 4), stride, padding, mode, value)])
 
 
 def test_skips_and_what_is_switched_off() -> None:
@@ -145,7 +145,7 @@ def test_every_layer_and_activation_has_its_line() -> None:
         torch_code([Activation(name)], SHAPE)
 
 
-@examples(100)
+@examples(80)
 @given(networks())
 def test_any_network(drawn: tuple[tuple[Layer, ...], Shape]) -> None:
     check(*drawn)
