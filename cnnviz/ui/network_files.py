@@ -7,7 +7,6 @@ from typing import Final
 
 import streamlit as st
 
-from cnnviz.code_steps import CodeError
 from cnnviz.keras_code import keras_code
 from cnnviz.network_json import NetworkJsonError, from_json, to_json
 from cnnviz.network_text import format_network
@@ -57,7 +56,7 @@ def take_away(now: Network) -> None:
             return
         try:
             made = make(now)
-        except CodeError as error:
+        except ValueError as error:  # what it cannot be written as, and why
             st.error(escaped(str(error)), icon=":material/code_off:")
             return
         st.caption(ABOUT.get(chosen, "What the table says, in full."))

@@ -11,7 +11,7 @@ import torch
 from playwright.sync_api import Page
 
 from cnnviz.kernels import draw
-from cnnviz.network_text import parse_network
+from cnnviz.network_text import format_network, parse_network
 from cnnviz.prepared_networks import NETWORKS
 from cnnviz.ui import network
 from cnnviz.ui.chosen_image import Chosen
@@ -31,11 +31,11 @@ DRAWN = """async ([route, seed, asked]) => {
   const generator = new Generator(seed);
   return asked.map(([method, shape]) => [...drawn(method, shape, generator)]);
 }"""
-EVERY = (
+EVERY = format_network(parse_network(
     "conv:6@3x3,same,reflect|norm|leaky_relu,negative_slope=0.3|separable:8@3x3,s2,p2|gelu,approximate=tanh|max:3,s2,same|-relu|"
     "dropout:0.4|conv:4@2x2,d2,g2,same,constant,value=0.5|elu,alpha=2|conv:4@3x3,p1,circular,nobias|add:2|avg:2,s1,p1|softmax|"
     "min:2,s1|global_l2|flatten|linear:7,nobias|softplus,beta=2|linear:5|softmax"
-)
+))  # fmt: skip
 
 
 def state(monkeypatch: pytest.MonkeyPatch, text: str, shape: tuple[int, int, int], **values: Any) -> network.Network:
