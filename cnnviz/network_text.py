@@ -14,6 +14,7 @@ from cnnviz.layers import Activation, Layer, Pool2d
 from cnnviz.network_words import ABOUT, AT, FLAG, WORD, WORDS, Word, Written, settings_of, word_of
 from cnnviz.skip_layers import Off
 
+NOTHING: Final = "nothing"  # no layers: an address that says nothing means its default
 MAX_LAYERS: Final = 64
 MAX_TEXT: Final = 4000  # characters; what browsers and servers pass on without fear is about 8000
 
@@ -30,14 +31,14 @@ class NetworkTextError(ValueError):
 
 
 def parse_network(text: str) -> tuple[Layer, ...]:
-    """Read a network from its text; no text is no layer.
+    """Read a network from its text; no text, or `NOTHING`, is no layer.
 
     Raises:
         NetworkTextError: it says which layer, counted from 1, and what can be written.
     """
     if len(text) > MAX_TEXT:
         raise NetworkTextError(f"The network is {len(text)} characters long; at most {MAX_TEXT} are read.")
-    parts = text.split("|") if text.strip() else []
+    parts = [] if text.strip().lower() in ("", NOTHING) else text.split("|")
     if len(parts) > MAX_LAYERS:
         raise NetworkTextError(f"There are {len(parts)} layers; at most {MAX_LAYERS} are read.")
     layers = []
@@ -77,7 +78,7 @@ def parse_layer(text: str) -> Layer:
 
 def format_network(layers: Sequence[Layer]) -> str:
     """Write a network as `parse_network` reads it."""
-    return "|".join(map(format_layer, layers))
+    return "|".join(map(format_layer, layers)) or NOTHING
 
 
 def format_layer(layer: Layer) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import sys
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,17 @@ from tests.option_space import KINDS, MODES
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 import keras
+
+# Where Keras is loaded, Streamlit has it forget its models after each run of a page: that costs half a second.
+sys.modules.pop("keras")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def keras_is_loaded() -> Iterator[None]:
+    sys.modules["keras"] = keras
+    yield
+    sys.modules.pop("keras")
+
 
 # of the way Keras reads PyTorch's tensors, and that a softmax over one channel is always 1
 pytestmark = [

@@ -15,7 +15,7 @@ from cnnviz.images import SAMPLES, load_image
 from cnnviz.layers import BatchNorm2d, Flatten, Linear
 from cnnviz.network import forward, summary
 from cnnviz.network_json import to_json
-from cnnviz.network_text import format_network, parse_network
+from cnnviz.network_text import NOTHING, format_network, parse_network
 from cnnviz.network_weights import draw_weights, weights_file
 from cnnviz.prepared_networks import NETWORKS
 from cnnviz.ui import PAGES, network
@@ -203,6 +203,7 @@ def test_nothing_is_a_network_too() -> None:
     page = Network(net="")
     assert page.press("prepared-nothing").says("Press + to put a layer in.") == 1
     assert len(page.columns) == 1
+    assert page.widget("net").value == NOTHING and Network(net=NOTHING).says("Press + to put a layer in.") == 1
     page.press("prepared-lenet5")
     assert format_network(parse_network(NETWORKS["lenet5"].text)) == page.widget("net").value
     assert page.columns[0]["shape"] == [1, 32, 32], "the picture that it is made for"
@@ -228,7 +229,10 @@ def test_a_number_beyond_float32_is_said_and_the_layers_before_it_stand(monkeypa
     # 30 layers whose weights are all of size 1 grow until no float32 holds them
     text = "|".join(["conv:32@5x5,same"] * 30)
     now = state(monkeypatch, text, (3, 8, 8), init="normal")
-    assert "grow beyond" in str(now.error) and 1 < len(now.outputs) < 31
+    assert now.overflows is not None and 1 < len(now.outputs) < 31
+    columns = columns_of(now)
+    assert [at for at, column in enumerate(columns) if "grow beyond" in column.error] == [len(now.outputs)]
+    assert [at for at, column in enumerate(columns) if column.maps is not None] == list(range(len(now.outputs)))
     assert all(bool(torch.isfinite(output).all()) for output in now.outputs)
 
 

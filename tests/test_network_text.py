@@ -112,8 +112,6 @@ def test_case_and_spaces_do_not_matter(layer, data):
 @pytest.mark.parametrize(
     ("text", "layers"),
     [
-        ("", ()),
-        ("  \n ", ()),
         ("conv:12@3x3", [Conv2d(12)]),
         ("conv:12@5x5,s2,same", [Conv2d(12, 5, 2, "same")]),
         ("conv:4@3x5,s2x1,p1x2,d1x2,g2,nobias", [
@@ -184,6 +182,12 @@ def test_each_word_makes_what_is_written_with_it():
         if name in ACTIVATIONS:
             settings |= set(ACTIVATIONS[name].parameters)
         assert {entry.name for entry in word.fields} | set(word.fixed) == settings
+
+
+@pytest.mark.parametrize("text", ["", "  \n ", "nothing", "Nothing "])
+def test_no_layers_are_a_network_too(text):
+    assert parse_network(text) == ()
+    assert format_network(()) == "nothing", "an empty text would mean the default"
 
 
 def test_an_activation_called_none_is_the_identity():

@@ -69,7 +69,8 @@ def _text(held: Any) -> str:
     return str(held).removesuffix(".0") if isinstance(held, float) else str(held)
 
 
-OF_A_PAGE = ("unreadable", "senseless", "to reset", "last good", "last drawn")  # what the session keeps for one page
+# What the session keeps for one page.
+OF_A_PAGE = ("unreadable", "senseless", "to reset", "last good", "last drawn", "weights", "file problem")
 
 
 def reset_unreadable(settings: Sequence[Setting]) -> dict[str, str]:
@@ -136,9 +137,11 @@ class Controls:
             placeholder=WRITABLE, **widget,
         )  # fmt: skip
 
-    def set_all(self, texts: Mapping[str, str]) -> None:
-        """Give all settings of the page these texts, or their defaults. For a button's `on_click`."""
+    def set_all(self, texts: Mapping[str, str], keep: Sequence[str] = ()) -> None:
+        """Give all settings of the page but these to keep their texts, or their defaults. For a button's `on_click`."""
         for name, setting in self._settings.items():
+            if name in keep:
+                continue
             text = texts.get(name, setting.default)
             st.session_state[name] = setting.parse(text) if setting.numeric else text
 

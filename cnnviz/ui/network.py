@@ -30,6 +30,7 @@ class Network:
     parameters: of the layers that work. outputs: the picture, (1, C, H, W), and what each of these layers made.
     problems: which tensors of a file do not fit, one sentence each.
     error: why nothing was computed though the layers fit, or why the weights are others than the address says.
+    overflows: the index of the layer whose numbers no float32 holds; it and those after it have no output.
     """
 
     layers: tuple[Layer, ...]
@@ -38,6 +39,7 @@ class Network:
     outputs: list[Tensor]
     problems: Sequence[str] = ()
     error: ValueError | None = None
+    overflows: int | None = None
 
     @property
     def image(self) -> Tensor:
@@ -99,12 +101,9 @@ def _computed(values: Mapping[str, Any], image: Tensor, uploaded: Mapping[str, T
     for stage in forward(working, image, parameters)[1:]:
         if stage.name != "padded":
             outputs.append(stage.output)
-    finite = [is_finite(output) for output in outputs]
-    if not all(finite):
-        index = finite.index(False)
-        outputs = outputs[:index]
-        error = ShapeError(f"Layer {index} makes numbers that grow beyond what a float32 can hold.")
-    return Network(layers, found, parameters, outputs, problems, error)
+    whole = next((at for at, output in enumerate(outputs) if not is_finite(output)), len(outputs))
+    overflows = whole - 1 if whole < len(outputs) else None
+    return Network(layers, found, parameters, outputs[:whole], problems, error, overflows)
 
 
 def _afford(found: Summary, layers: Sequence[Layer], shape: Shape) -> None:

@@ -25,6 +25,8 @@ def columns_of(network: Network) -> list[Column]:
             mend = network.mend
             told |= {"error": f"{fault.error}."}
             told |= {"mend": mend.words, "mended": format_network(mend.layers)} if mend else {}
+        if index == network.overflows:
+            told["error"] = "It makes numbers that grow beyond what a float32 can hold."
         maps = _planes(network, index + 1) if index + 1 < len(network.outputs) else None
         note = _note(row.parameters if row else 0, maps)
         columns.append(Column(format_layer(layer), row.output_shape if row else (), maps, note=note, **told))
@@ -48,4 +50,4 @@ def _reads(layer: Layer) -> str | int:
 
 def _note(parameters: int, maps: np.ndarray | None) -> str:
     hidden = f"{len(maps)} maps" if maps is not None and maps.ndim == 3 and len(maps) > 16 else ""
-    return " · ".join(filter(None, [f"{parameters:,} w" if parameters else "", hidden]))
+    return " · ".join(filter(None, [f"{parameters:,} params" if parameters else "", hidden]))

@@ -35,10 +35,14 @@ def fields(network: Network, index: int, values: Mapping[str, Any]) -> None:
     with right:
         colors = figures.color_range(0.0, float(measured.max()))
         st.image(_enlarged(figures.colored(measured, colors)), output_format="PNG")
-        st.caption(
-            f"Measured: how much the cell changes with each pixel, |∂cell/∂pixel|, up to {measured.max():.3g}; "
-            f"{np.count_nonzero(measured):,} pixels count at all."
-        )
+        st.caption(_told(measured))
+
+
+def _told(measured: np.ndarray) -> str:
+    about = "Measured: how much the cell changes with each pixel, |∂cell/∂pixel|"
+    if not measured.any():
+        return f"{about}. Here not at all: somewhere on the way an activation is flat, as a ReLU is below 0."
+    return f"{about}, up to {measured.max():.3g}; {np.count_nonzero(measured):,} pixels count at all."
 
 
 def _cell(network: Network, index: int, values: Mapping[str, Any]) -> tuple[int, ...]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import numpy as np
 import streamlit as st
 
 from cnnviz.layers import Activation, Flatten, Linear, Shape
-from cnnviz.network_text import format_layer
+from cnnviz.network_text import NOTHING, format_layer
 from cnnviz.prepared_networks import PreparedNetwork
 from cnnviz.shapes import times
 from cnnviz.ui.checking import check
@@ -20,17 +20,27 @@ from cnnviz.ui.network_stages import is_dense, opened, title_of
 from cnnviz.ui.stage_view import Look, stage_view
 
 
+KEPT: Final = ("image", "fit", "frame", "init", "scale")  # of the settings, when another network begins
+
+
 def prepared(show: Controls, networks: Mapping[str, PreparedNetwork]) -> None:
     """Buttons that put a prepared network on the page, or take all layers away."""
+
+    def begin(settings: Mapping[str, str], keep: Sequence[str] = KEPT) -> None:
+        show.set_all(settings, keep)
+        st.session_state["weights"] = None
+
     with st.container(horizontal=True, gap="small", key="examples"):
         st.caption("Begin with:")
         for name, entry in networks.items():
             settings = {"net": entry.text, "size": str(entry.side), "color": entry.color}
             st.button(
-                entry.title, key=f"prepared-{name}", on_click=show.set_all, args=(settings,), type="tertiary",
-                help=entry.about,
+                entry.title, key=f"prepared-{name}", on_click=begin, args=(settings,), type="tertiary", help=entry.about
             )  # fmt: skip
-        st.button("Nothing", key="prepared-nothing", on_click=show.set_all, args=({"net": ""},), type="tertiary")
+        st.button(
+            "Nothing", key="prepared-nothing", on_click=begin, args=({"net": NOTHING}, (*KEPT, "size", "color")),
+            type="tertiary",
+        )  # fmt: skip
 
 
 def opened_layer(network: Network, index: int, reading: Reading, ignored: Mapping[str, str], link_note: str) -> bool:

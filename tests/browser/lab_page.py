@@ -93,6 +93,7 @@ class Lab:
     """A page of the site: the Lab, unless its path is another's."""
 
     path = ""
+    parts: tuple[str, ...] = ("[data-drawn]", ".kernel-grid .kg-cell")  # what stands there once it is drawn
 
     def __init__(self, page: Page, server: str) -> None:
         self.page = page
@@ -103,8 +104,8 @@ class Lab:
         """Go to the page with these settings in its address, and wait until it is drawn and at rest."""
         query = query or urlencode(settings)
         self.page.goto(f"{self.server}/{self.path}{'?' if query else ''}{query}")
-        self.page.wait_for_selector("[data-drawn]")
-        self.page.wait_for_selector(".kernel-grid .kg-cell")
+        for part in self.parts:
+            self.page.wait_for_selector(part)
         self.idle()
         return self
 

@@ -84,7 +84,7 @@ def test_the_lens_explains_numbers_without_a_convolution(bare: Page, monkeypatch
     numbers = now.maps[0].maps[0]
     cells = [("pool", 1, 2), ("input", 2, 4), ("winners", 1, 2), ("winners", 0, 4), ("winners", 0, 5)]
     first, pool, cell, *winners = drive(bare, message(now.maps), [("point", *cell) for cell in cells])
-    assert first.cell == ("input", 4, 4)
+    assert first.cell == ("pool", 2, 2)
     assert pool.value == numbers[2:4, 4:6].max() and pool.lit["input"] == ([2, 3], [4, 5])
     assert cell.value == 8 and cell.lit["pool"] == ([1], [2])
     assert [winner.value for winner in winners] == [1, 1, 0], "the first of four zeros won too"

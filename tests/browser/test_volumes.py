@@ -26,7 +26,7 @@ STICKS_OUT = """() => {
   const found = isWide ? ["the page"] : [];
   for (const node of main.querySelectorAll("button, select, output, .sv-stage, .kernel-grid, .lens")) {
     const { left, right, width } = node.getBoundingClientRect();
-    if (width === 0 || node.closest("[hidden], .stFileUploader, dialog")) continue;
+    if (width === 0 || node.closest("[hidden], .stFileUploader, .nv-scroll, dialog")) continue;
     const isCut = node.tagName === "BUTTON" && node.scrollWidth > node.clientWidth + 1;
     if (isCut || left < -1 || right > innerWidth + 1) found.push(node.outerHTML.slice(0, 200));
   }

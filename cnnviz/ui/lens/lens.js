@@ -88,10 +88,12 @@ export class Lens {
     this.lit = this.weight ? touched(stages, conv, this.weight.at) : cells;
     if (this.weight) explained.conv.weight = { at: this.weight.at, sums: this.lit[conv], of: stages[conv].shape };
     this.channels = [];
+    const isMixed = stage.how.name === "softmax"; // its shares are of all maps
     stages.forEach(({ how }, j) => {
       const isOnward = i >= conv && j > conv && how.op !== "conv" && origins(stages, j).some((from) => this.channels[from] === one);
       if (j === i) this.channels[j] = i >= conv ? one : shown;
       else if (conv >= 0 && j === origin(stages, conv)) this.channels[j] = explained.conv.channels.map(({ channel }) => channel);
+      else if (conv < 0 && j < i) this.channels[j] = isMixed ? null : one;
       else this.channels[j] = (j === conv && i >= conv) || isOnward ? one : null; // a pixel has a part in every filter's map
     });
     Object.assign(this.root.dataset, { stage: stage.name, row: cell.row, col: cell.column, value: explained.values[0], channel: shown[0] });

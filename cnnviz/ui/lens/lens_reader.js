@@ -65,7 +65,7 @@ export class Reader {
   #middle() {
     const { stages, message } = this.view;
     const convs = stages.filter(({ how }) => how.op === "conv");
-    const stage = convs.find(({ name }) => message.alike?.includes(name)) ?? convs[0] ?? stages[0];
+    const stage = convs.find(({ name }) => message.alike?.includes(name)) ?? convs[0] ?? stages.find(isWindowed) ?? stages.at(-1);
     return this.#on(stage, { row: Math.floor(stage.shape[1] / 2), column: Math.floor(stage.shape[2] / 2) });
   }
 

@@ -30,6 +30,12 @@ SIDE: Final = 64  # pixels that a small map has at most
 LONGEST: Final = 256  # cells of a vector that are shown
 WRITTEN: Final = 16  # numbers of a vector that are written out
 
+FIRST: Final = {  # one filter that shrinks the map is the default, but seldom what is wanted
+    "conv": "conv:8@3x3,same",
+    "separable": "separable:8@3x3,same",
+    "transposed": "transposed:8@2x2,s2",
+}
+
 
 @dataclass(frozen=True)
 class Column:
@@ -154,4 +160,4 @@ def _defaults() -> dict[str, dict[str, Any]]:
 
 def _catalogue() -> Sequence[Mapping[str, str]]:
     """The layers that can be put in, each as it is at first."""
-    return [{"word": word, "text": format_layer(entry.default())} for word, entry in WORDS.items()]
+    return [{"word": word, "text": FIRST.get(word) or format_layer(entry.default())} for word, entry in WORDS.items()]

@@ -49,7 +49,7 @@ function shown(values, shape) {
 function noted(step) {
   const count = step.weights.reduce((sum, [, sizes]) => sum + product(sizes), 0) + (step.op === "norm" ? 2 * step.shape[0] : 0);
   const more = step.shape.length === 3 && step.shape[0] > MOST ? `${step.shape[0]} maps` : "";
-  return [count ? `${commas(count)} w` : "", more].filter(Boolean).join(" · ");
+  return [count ? `${commas(count)} params` : "", more].filter(Boolean).join(" · ");
 }
 
 const readsOf = ({ op, layer, groups }) => (op === "conv" && groups > 1 ? groups : layer.word === "flatten" && !layer.isOff ? "flatten" : ["conv", "separable", "linear"].includes(op) ? "all" : "own");

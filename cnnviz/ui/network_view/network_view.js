@@ -101,7 +101,7 @@ class NetworkView {
     if (typeof opened === "number") this.opened = opened;
     this.awaited = true;
     requestAnimationFrame(() => this.awaited && this.foretell());
-    write(this.message.box, this.stack.parts.join("|"));
+    write(this.message.box, this.stack.parts.join("|") || "nothing");
   }
 
   /** Another seed is being chosen. */
