@@ -33,6 +33,7 @@ bench: .venv/dev .venv/chromium
 	$(BIN)/python bench/tweak.py
 	$(BIN)/python bench/lens.py
 	$(BIN)/python bench/volumes.py
+	$(BIN)/python bench/network.py
 
 .venv/python:
 	$$(command -v $(PYTHON) || command -v python3) -m venv .venv

@@ -19,7 +19,6 @@ from cnnviz.ui.network import Network
 from cnnviz.ui.network_stages import is_dense, opened, title_of
 from cnnviz.ui.stage_view import Look, stage_view
 
-
 KEPT: Final = ("image", "fit", "frame", "init", "scale")  # of the settings, when another network begins
 
 

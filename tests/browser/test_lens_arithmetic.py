@@ -28,7 +28,7 @@ from cnnviz.ui.experiment import Experiment
 from cnnviz.ui.stage_view import StageMap
 from cnnviz.ui.stages import TITLES, stage_maps
 from tests.browser.lens_view import NUMBER, Net, Seen, Truth, drive, is_rounded, message, net_of, numbers
-from tests.browser.test_browser_arithmetic import KNOBS, bare, drawn, picture, run
+from tests.browser.test_browser_arithmetic import KNOBS, drawn, picture, run
 from tests.test_stages import activated, described
 
 assert bare  # the fixture

@@ -1,4 +1,4 @@
-"""The page Network as a person has it: building by mouse, by keys and by forms, opening layers, links, a phone, the dark."""
+"""The page Network as a person has it: building by mouse, keys and forms, opening layers, links, a phone, the dark."""
 
 from __future__ import annotations
 
@@ -192,7 +192,9 @@ def test_each_layer_opens_in_the_view_that_fits_it(builder: Builder) -> None:
 
 
 def test_a_cold_link_opens_the_same_layer_and_edges_light_up(builder: Builder) -> None:
-    builder.open(net="conv:4@3x3,g2|relu|conv:2@1", image="coffee", size="10x12", color="gray", layer="2", pin="2:3,4,1")
+    builder.open(
+        net="conv:4@3x3,g2|relu|conv:2@1", image="coffee", size="10x12", color="gray", layer="2", pin="2:3,4,1"
+    )
     assert builder.row() == [("input", "1x10x12"), ("0", ""), ("1", ""), ("2", "")]
     builder.open(net="conv:4@3x3|relu|conv:2@1", image="coffee", size="10x12", color="gray", layer="2", pin="2:3,4,1")
     assert builder.row() == [("input", "1x10x12"), ("0", "4x8x10"), ("1", "4x8x10"), ("2", "2x8x10")]
