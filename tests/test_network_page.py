@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 
 from cnnviz.images import SAMPLES, load_image
-from cnnviz.layers import BatchNorm2d, Flatten, Linear
+from cnnviz.layers import LAYERS, BatchNorm2d, Flatten, Linear
 from cnnviz.network import forward, summary
 from cnnviz.network_json import to_json
 from cnnviz.network_text import NOTHING, format_network, parse_network
 from cnnviz.network_weights import draw_weights, weights_file
 from cnnviz.prepared_networks import NETWORKS
-from cnnviz.ui import PAGES, network
+from cnnviz.ui import PAGES, help, network
 from cnnviz.ui.chosen_image import Chosen
 from cnnviz.ui.network_columns import columns_of
 from cnnviz.ui.network_files import FILES
@@ -216,6 +216,31 @@ def test_filters_may_be_put_into_the_first_convolution() -> None:
     assert column["spans"][1] == pytest.approx((float(image[1].min()), float(image[1].max())), abs=1e-6)
     page.choose(edits="0=no such")
     assert len(page.errors) == 1 and "Filter 0" in page.errors[0]
+
+
+def test_a_menu_puts_filters_into_the_first_convolution_one_after_another() -> None:
+    page = Network(net="conv:2@3|relu")
+    for name in ("red-edges", "upright-edges"):
+        page.widget("filter preset").select(name)
+        page.run()
+    assert page.widget("edits").value == "0=red-edges|1=upright-edges" and page.errors == []
+    page.widget("filter preset").select("green-minus-magenta")
+    page.run()
+    assert page.widget("edits").value == "0=red-edges|1=green-minus-magenta", "the last gives its place"
+    assert page.widget("filter preset").value is None, "and the menu is free again"
+
+
+def test_what_each_layer_is_stands_beside_it() -> None:
+    layers = "conv:2@3|norm|dropout:0.5|-relu|max:2|flatten|linear:3|softmax"
+    said = []
+    for index in range(8):
+        said += [value for value in help.LAYER_TYPES.values() if Network(net=layers, layer=str(index)).says(value)]
+    names = ("Conv2d", "BatchNorm2d", "Dropout", "Off", "Pool2d", "Flatten", "Linear", "softmax")
+    assert said == [help.LAYER_TYPES[name] for name in names]
+
+
+def test_there_is_a_sentence_for_each_type_of_layer() -> None:
+    assert {layer.__name__ for layer in LAYERS} <= set(help.LAYER_TYPES)
 
 
 def test_large_maps_travel_small_and_few(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -106,3 +106,26 @@ NET = (
 )
 LAYER = "The layer that is opened below, counted from 0. A click on a layer sets it."
 UNIT = "Which output of a linear layer is taken apart. A click on an output sets it."
+LAYER_TYPES = {
+    "Conv2d": "Each filter slides over all maps at once: a cell is one sum of products through all of them, plus a bias.",
+    "DepthwiseSeparableConv2d": "First a filter for each map on its own, then 1×1 filters that mix the maps.",
+    "ConvTranspose2d": "Each cell stamps its filter into a larger map; where stamps overlap they add up.",
+    "Activation": "The same function for every cell. Without one, two convolutions in a row would be no more than one.",
+    "softmax": "e to the power of each number, divided by the sum of them all: shares that add up to 1.",
+    "Pool2d": "One number for each window, map by map. There is nothing to learn in it.",
+    "GlobalPool2d": "One number for each whole map.",
+    "AdaptivePool2d": "The output's size is given, and the windows follow from it.",
+    "BatchNorm2d": (
+        "As it answers after training: of each map its running mean is taken away, the rest is divided by the running "
+        "deviation, times a learned scale, plus a learned shift. Before training these are 0, 1, 1 and 0."
+    ),
+    "Dropout": (
+        "Passes everything here, as in any network that has learned. While one learns, it sets this share of the cells "
+        "to 0 at random and makes the others larger for it."
+    ),
+    "Flatten": "Map after map, row after row, all cells become one vector. Nothing is computed.",
+    "Linear": "Each output is a sum over all inputs, each with a weight of its own, plus a bias.",
+    "Add": "A skip connection: what went in some layers earlier is added, cell by cell.",
+    "Off": "Switched off: everything goes past it as it is.",
+}
+PRESET_FILTER = "Puts a filter by its name into the first convolution, in the place of the first that is still drawn."

@@ -8,10 +8,13 @@ from typing import Any, Final
 import numpy as np
 import streamlit as st
 
-from cnnviz.layers import Activation, Flatten, Linear, Shape
+from cnnviz.filter_presets import FILTERS
+from cnnviz.filters import format_edits
+from cnnviz.layers import Activation, Conv2d, Flatten, Linear, Shape
 from cnnviz.network_text import NOTHING, format_layer
 from cnnviz.prepared_networks import PreparedNetwork
 from cnnviz.shapes import times
+from cnnviz.ui import help
 from cnnviz.ui.checking import check
 from cnnviz.ui.controls import Controls, Reading
 from cnnviz.ui.dense_view import dense_view
@@ -68,6 +71,9 @@ def about_layer(network: Network, index: int) -> None:
         return
     row = network.summary.rows[index]
     st.subheader(f"Layer {title_of(network, index + 1)}", anchor=False)
+    name = type(row.layer).__name__
+    is_softmax = isinstance(row.layer, Activation) and row.layer.name == "softmax"
+    st.caption(help.LAYER_TYPES["softmax" if is_softmax else name])
     st.latex(row.formula)
     if row.field:
         size, stride = times(row.field.size), times(row.field.stride)
@@ -101,6 +107,24 @@ def _maps_before(network: Network, index: int) -> Shape:
         if isinstance(layer, Linear):
             break
     return ()
+
+
+def filter_presets(show: Controls, network: Network) -> None:
+    """A menu of filters by name, which go into the first convolution one after another."""
+    first = next((layer for layer in network.layers if isinstance(layer, Conv2d)), None)
+    if not first:
+        return
+
+    def put() -> None:
+        state, edits = st.session_state, dict(show.value("edits"))
+        place = next((at for at in range(first.out_channels) if at not in edits), first.out_channels - 1)
+        state["edits"] = format_edits(edits | {place: state["filter preset"]})
+        state["filter preset"] = None
+
+    st.selectbox(
+        "Put in a filter", list(FILTERS), None, key="filter preset", on_change=put, placeholder="by its name",
+        help=help.PRESET_FILTER,
+    )  # fmt: skip
 
 
 def table(network: Network) -> None:

@@ -55,6 +55,7 @@ with knobs:
         show.picked("init", "Drawn by", help=help.INIT)
         show.count("seed", "Seed", help=help.SEED)
     show.text("edits", "First filters", placeholder="0=red-edges|1=upright-edges", help=help.EDITS)
+    network_parts.filter_presets(show, now)
     show.say("init", "seed", "edits")
     network_files.bring(now)
     st.subheader("Picture", anchor=False)

@@ -31,7 +31,6 @@ from tests.browser.lens_view import NUMBER, Net, Seen, Truth, drive, is_rounded,
 from tests.browser.test_browser_arithmetic import KNOBS, drawn, picture, run
 from tests.test_stages import activated, described
 
-
 ACTIVATED, POOLED = KNOBS["activation"].options, ("none", *POOLS)
 OVER = {"all", "channels"}
 PARTS = ("patch", "kernel", "product")
