@@ -119,6 +119,8 @@ def fit_tensors(
                 problems.append(f"{key} is {_size(given)}, but has to be {_size(now)} here.")
             elif not given.is_floating_point() or not torch.isfinite(given.float()).all():
                 problems.append(f"{key} holds what is no number.")
+            elif name == "running_var" and (given < 0).any():
+                problems.append(f"{key} holds variances below 0.")
             else:
                 taken[name] = given.float()
         fitted.append(taken)

@@ -62,7 +62,7 @@ def pool2d(
             return F.max_pool2d(x, kernel_size, stride, (top, left), dilation)
         return F.max_pool2d(pad2d(x, sides, "constant", -torch.inf), kernel_size, stride, 0, dilation)
     if kind == "l2":
-        return _window_sum(x.square(), kernel_size, stride, sides, dilation).sqrt()
+        return _root(_window_sum(x.square(), kernel_size, stride, sides, dilation))
     if torch_pads and dilation == (1, 1):
         return F.avg_pool2d(x, kernel_size, stride, (top, left), count_include_pad=False)
     rows, cols = cells_per_window(size, kernel_size, stride, padding, dilation)
@@ -100,7 +100,7 @@ def global_pool2d(x: Tensor, kind: str) -> Tensor:
         return x.amin((2, 3), keepdim=True)
     if kind == "avg":
         return x.mean((2, 3), keepdim=True)
-    return x.square().sum((2, 3), keepdim=True).sqrt()
+    return _root(x.square().sum((2, 3), keepdim=True))
 
 
 def adaptive_pool2d(x: Tensor, kind: str, output_size: Size) -> Tensor:
@@ -129,7 +129,13 @@ def adaptive_pool2d(x: Tensor, kind: str, output_size: Size) -> Tensor:
         [stop - start for start, stop in zip(*adaptive_edges(x.shape[2 + axis], out[axis]))] for axis in (0, 1)
     )
     cells = torch.outer(x.new_tensor(rows), x.new_tensor(cols))
-    return (F.adaptive_avg_pool2d(x.square(), out) * cells).sqrt()
+    return _root(F.adaptive_avg_pool2d(x.square(), out) * cells)
+
+
+def _root(x: Tensor) -> Tensor:
+    """The square root, with a gradient of 0 at 0, as torch.linalg.norm has it, where sqrt's own is infinite."""
+    zero = x == 0
+    return x.masked_fill(zero, 1).sqrt().masked_fill(zero, 0)
 
 
 def check_kind(kind: str) -> None:

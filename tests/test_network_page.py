@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from cnnviz.images import SAMPLES, load_image
-from cnnviz.layers import LAYERS, BatchNorm2d, Flatten, Linear
+from cnnviz.layers import LAYERS, AdaptivePool2d, BatchNorm2d, Flatten, GlobalPool2d, Linear, Pool2d
 from cnnviz.network import forward, summary
 from cnnviz.network_json import to_json
 from cnnviz.network_text import NOTHING, format_network, parse_network
@@ -178,6 +178,9 @@ def test_an_error_stands_at_its_layer_and_the_layers_before_it_are_drawn(
         ("flatten|linear:9999", "This network has 30,726,927 parameters, 123 MB"),
         ("conv:999@9,same|conv:999@9,same", "parameters"),
         ("conv:256@3,same|conv:256@3,same|conv:256@3,same", "steps; up to 1,000,000,000"),
+        ("max:512,s1,same|max:512,s1,same|max:512,s1,same|" * 3 + "relu", "steps; up to 1,000,000,000"),
+        ("conv:1@1,p9000,s9000|relu|add:1", "cells together; up to 30,000,000"),
+        ("l2:2500,p2400,s2500", "cells together; up to 30,000,000"),
     ],
 )
 def test_what_is_too_large_is_refused_with_the_figures_before_it_runs(
@@ -241,6 +244,43 @@ def test_what_each_layer_is_stands_beside_it() -> None:
 
 def test_there_is_a_sentence_for_each_type_of_layer() -> None:
     assert {layer.__name__ for layer in LAYERS} <= set(help.LAYER_TYPES)
+
+
+def test_a_deep_layer_can_be_pinned_and_a_cell_of_a_vector_too() -> None:
+    deep = "|".join(["conv:2@1"] * 12)
+    page = Network(net=deep, layer="11", pin="11:3,4,1")
+    assert page.warnings == []
+    assert "**What map 1, row 3, column 4 sees of the picture**" in [text.value for text in page.at.markdown]
+    page = Network(net="flatten|linear:6|relu", layer="2", pin="2:0,5")
+    assert "**What output 5 sees of the picture**" in [text.value for text in page.at.markdown]
+
+
+def test_l2_of_nothing_but_zeros_has_a_gradient() -> None:
+    x = torch.zeros(1, 2, 4, 4, requires_grad=True)
+    for pool in (Pool2d("l2"), GlobalPool2d("l2"), AdaptivePool2d("l2")):
+        (gradient,) = torch.autograd.grad(pool(x).sum(), x)
+        assert torch.equal(gradient, torch.zeros_like(x))
+    page = Network(net="conv:8@3|relu|l2:2", layer="2")
+    assert not page.says("nan")
+
+
+def test_what_is_too_large_to_be_opened_says_so() -> None:
+    page = Network(net="flatten|linear:3", size="300", layer="0")
+    assert page.says("Its 270,000 inputs are too many") == 1
+    page = Network(net="conv:32@3,same|relu", size="300", layer="1")
+    assert page.says("too large to be opened here") == 1
+    page = Network(net="|".join(["conv:1@1x999,same"] * 3), size="1x1000", layer="2")
+    assert page.says("too many and too large") == 1
+
+
+def test_another_network_keeps_the_picture_and_forgets_what_was_brought() -> None:
+    page = Network(image="coffee", net="conv:2@1", init="kaiming_normal")
+    layers = parse_network("conv:2@1")
+    page.bring("w.safetensors", weights_file(layers, draw_weights(layers, (3, 32, 32), "pytorch", 5)))
+    assert page.says("All tensors of your file are in place.") == 1
+    page.press("prepared-lenet5")
+    assert page.widget("image").value == "coffee" and page.widget("init").value == "kaiming_normal"
+    assert not page.says("All tensors of your file are in place.") and page.says("drawn at random") == 1
 
 
 def test_large_maps_travel_small_and_few(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,7 +107,7 @@ NET = (
 LAYER = "The layer that is opened below, counted from 0. A click on a layer sets it."
 UNIT = "Which output of a linear layer is taken apart. A click on an output sets it."
 LAYER_TYPES = {
-    "Conv2d": "Each filter slides over all maps at once: a cell is one sum of products through all of them, plus a bias.",
+    "Conv2d": "Each filter slides over all maps at once: a cell is a sum of products through all of them, plus a bias.",
     "DepthwiseSeparableConv2d": "First a filter for each map on its own, then 1×1 filters that mix the maps.",
     "ConvTranspose2d": "Each cell stamps its filter into a larger map; where stamps overlap they add up.",
     "Activation": "The same function for every cell. Without one, two convolutions in a row would be no more than one.",

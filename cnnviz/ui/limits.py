@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 
-from cnnviz.layers import Conv2d, ConvTranspose2d, DepthwiseSeparableConv2d, Layer, Shape
+from cnnviz.layers import (
+    AdaptivePool2d,
+    Conv2d,
+    ConvTranspose2d,
+    DepthwiseSeparableConv2d,
+    GlobalPool2d,
+    Layer,
+    Pool2d,
+    Shape,
+)
 from cnnviz.shapes import ShapeError, pair
 
 BUDGET = 1_000_000_000  # multiply-adds or comparisons: about a second
@@ -52,17 +61,37 @@ def stage_cells(layers: Sequence[Layer], shape: Shape) -> int:
     Raises:
         ShapeError: a layer cannot take its input.
     """
-    total = 0
-    for layer in layers:
-        out = layer.output_shape(shape)
-        total += math.prod(out)
-        if isinstance(layer, ConvTranspose2d):  # zero_insertion: what a plain convolution makes the same output of
-            sizes = zip(out[1:], pair(layer.kernel_size, ""), pair(layer.dilation, ""))
-            total += shape[0] * math.prod(n + d * (k - 1) for n, k, d in sizes)
-        elif isinstance(layer, Conv2d | DepthwiseSeparableConv2d) and any(pads := layer.padding4(shape)):
-            top, bottom, left, right = pads
-            total += shape[0] * (shape[1] + top + bottom) * (shape[2] + left + right)
-        shape = out
+    return sum(_cells(layer, before, out) for layer, before, out in _passes(layers, shape))
+
+
+def comparisons(layers: Sequence[Layer], shape: Shape) -> int:
+    """How many cells the pools among some layers look at, which their multiply-adds, 0, do not tell."""
+    looks = 0
+    for layer, before, out in _passes(layers, shape):
+        if isinstance(layer, Pool2d):
+            looks += math.prod(out) * math.prod(pair(layer.kernel_size, ""))
+        elif isinstance(layer, GlobalPool2d | AdaptivePool2d):
+            looks += math.prod(before) + math.prod(out)
+    return looks
+
+
+def _passes(layers: Sequence[Layer], shape: Shape) -> Iterator[tuple[Layer, Shape, Shape]]:
+    """Each layer with the shapes that it takes and makes."""
+    shapes = [shape]
+    for index, layer in enumerate(layers):
+        inputs = [shapes[at] for at in layer.sources(index)]
+        shapes.append(layer.output_shape(*inputs))
+        yield layer, inputs[0], shapes[-1]
+
+
+def _cells(layer: Layer, before: Shape, out: Shape) -> int:
+    total = math.prod(out)
+    if isinstance(layer, ConvTranspose2d):  # zero_insertion: what a plain convolution makes the same output of
+        sizes = zip(out[1:], pair(layer.kernel_size, ""), pair(layer.dilation, ""))
+        total += before[0] * math.prod(n + d * (k - 1) for n, k, d in sizes)
+    elif isinstance(layer, Conv2d | DepthwiseSeparableConv2d | Pool2d) and any(pads := layer.padding4(before)):
+        top, bottom, left, right = pads
+        total += before[0] * (before[1] + top + bottom) * (before[2] + left + right)
     return total
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
@@ -17,9 +17,9 @@ from cnnviz.network_mends import Mend, mend
 from cnnviz.network_weights import Parameters, draw_weights, fit_tensors, with_filters
 from cnnviz.shapes import ShapeError
 from cnnviz.ui.chosen_image import Chosen
-from cnnviz.ui.limits import afford, is_finite, stage_cells
+from cnnviz.ui.limits import afford, comparisons, is_finite, stage_cells
 
-MOST_PARAMETERS: Final = 10_000_000  # 40 MB
+MOST_PARAMETERS: Final = 5_000_000  # 20 MB, which is what may be uploaded
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +40,7 @@ class Network:
     problems: Sequence[str] = ()
     error: ValueError | None = None
     overflows: int | None = None
+    seen: dict[tuple[int, ...], Any] = field(default_factory=dict)  # what cells see, as far as it was worked out
 
     @property
     def image(self) -> Tensor:
@@ -113,8 +114,7 @@ def _afford(found: Summary, layers: Sequence[Layer], shape: Shape) -> None:
             f"This network has {found.parameters:,} parameters, {4 * found.parameters / 1e6:,.0f} MB; up to "
             f"{MOST_PARAMETERS:,} are computed here. Most of them are in layer {_heaviest(found) + 1}."
         )
-    plain = [layer for layer in layers if not len(layer.sources(len(layers))) > 1]
-    afford("network", found.macs, found.memory // 4 if len(plain) < len(layers) else stage_cells(layers, shape))
+    afford("network", found.macs + comparisons(layers, shape), stage_cells(layers, shape))
 
 
 def _heaviest(found: Summary) -> int:

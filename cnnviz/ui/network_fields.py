@@ -13,9 +13,11 @@ from cnnviz import figures
 from cnnviz.layers import Linear
 from cnnviz.receptive_fields import reads
 from cnnviz.sensitivity import sensitivity
+from cnnviz.shapes import pair
 from cnnviz.ui.network import Network
 
 SIDE = 240  # px of a picture, about
+MOST_READ = 2_000_000  # rows and columns of windows, of all layers: about a third of a second
 DIM = 0.25  # how bright the picture is outside of what is seen
 
 
@@ -24,8 +26,14 @@ def fields(network: Network, index: int, values: Mapping[str, Any]) -> None:
     cell = _cell(network, index, values)
     layers = network.layers[: index + 1]
     place = cell[1:] if len(cell) == 3 else _place_of(network, index, cell[0])
-    rows, columns = reads(layers, network.shape, *place)
-    measured = sensitivity(layers, network.image, network.parameters[: index + 1], cell).numpy()
+    if _reading(network, index) > MOST_READ:
+        st.caption("Its windows are too many and too large to be followed back to the picture here.")
+        return
+    key = (index, *cell)
+    if key not in network.seen:
+        found = sensitivity(layers, network.image, network.parameters[: index + 1], cell).numpy()
+        network.seen[key] = *reads(layers, network.shape, *place), found
+    rows, columns, measured = network.seen[key]
     where = f"map {cell[0]}, row {cell[1]}, column {cell[2]}" if len(cell) == 3 else f"output {cell[0]}"
     st.markdown(f"**What {where} sees of the picture**")
     left, right, _ = st.columns([1, 1, 1.2], gap="small")
@@ -49,7 +57,8 @@ def _cell(network: Network, index: int, values: Mapping[str, Any]) -> tuple[int,
     shape = network.outputs[index + 1].shape[1:]
     pin = values["pin"]
     if len(shape) == 1:
-        return (min(values["unit"], shape[0] - 1),)
+        is_pinned = pin and pin[0] == str(index) and pin[2] < shape[0]
+        return (pin[2] if is_pinned else min(values["unit"], shape[0] - 1),)
     if pin and pin[0] == str(index):
         channel = pin[3] if len(pin) > 3 else 0
         cell = channel, pin[1], pin[2]
@@ -67,6 +76,15 @@ def _place_of(network: Network, index: int, unit: int) -> tuple[int, int]:
             within = unit % (height * width)
             return (within // width, within % width) if _keeps_places(network, at, index) else (0, 0)
     return 0, 0
+
+
+def _reading(network: Network, index: int) -> int:
+    """How many rows and columns the windows of all layers up to this one have together."""
+    rows = network.summary.rows[: index + 1]
+    windowed = [
+        (row.output_shape[1:], pair(row.layer.kernel_size, "")) for row in rows if hasattr(row.layer, "kernel_size")
+    ]
+    return sum(size * kernel for sizes, kernels in windowed for size, kernel in zip(sizes, kernels))
 
 
 def _keeps_places(network: Network, first: int, last: int) -> bool:

@@ -80,7 +80,7 @@ def bring(now: Network) -> None:
         shown = "  \n".join(escaped(line) for line in now.problems[:8])
         more = f"  \nand {len(now.problems) - 8} more." if len(now.problems) > 8 else ""
         st.warning(f"What does not fit stays as it was drawn:  \n{shown}{more}", icon=":material/rule:")
-    else:
+    elif now.parameters:
         st.caption("All tensors of your file are in place.")
 
 

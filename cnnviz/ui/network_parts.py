@@ -10,6 +10,7 @@ import streamlit as st
 
 from cnnviz.filter_presets import FILTERS
 from cnnviz.filters import format_edits
+from cnnviz.kernels import KernelError
 from cnnviz.layers import Activation, Conv2d, Flatten, Linear, Shape
 from cnnviz.network_text import NOTHING, format_layer
 from cnnviz.prepared_networks import PreparedNetwork
@@ -17,11 +18,13 @@ from cnnviz.shapes import times
 from cnnviz.ui import help
 from cnnviz.ui.checking import check
 from cnnviz.ui.controls import Controls, Reading
-from cnnviz.ui.dense_view import dense_view
+from cnnviz.ui.dense_view import MOST_CELLS, dense_view
 from cnnviz.ui.network import Network
 from cnnviz.ui.network_stages import is_dense, opened, title_of
+from cnnviz.ui.settings import escaped
 from cnnviz.ui.stage_view import Look, stage_view
 
+MOST_GIVEN: Final = 2_000_000  # values that travel with a layer that is opened: 8 MB
 KEPT: Final = ("image", "fit", "frame", "init", "scale")  # of the settings, when another network begins
 
 
@@ -54,6 +57,9 @@ def opened_layer(network: Network, index: int, reading: Reading, ignored: Mappin
     if is_dense(network, index):
         _dense(network, index, values["unit"])
         return True
+    if _given(network, index) > MOST_GIVEN:
+        st.caption("What this layer takes is too large to be opened here: make the picture smaller.")
+        return True
     maps, layered = opened(network, index)
     usual: dict[str, Look] = {each.name: "all" for each in maps if len(each.maps) > 1 and not each.picture}
     pin = values["pin"]
@@ -83,9 +89,12 @@ def about_layer(network: Network, index: int) -> None:
 
 def _dense(network: Network, index: int, unit: int) -> None:
     layer, before = network.layers[index], network.before(index)[0]
+    if before.numel() > MOST_CELLS:
+        st.caption(f"Its {before.numel():,} inputs are too many to be shown one by one: make the picture smaller.")
+        return
     flat, after = before[0].flatten().numpy(), network.outputs[index + 1][0].numpy()
     if isinstance(layer, Flatten):
-        dense_view("flatten", flat, flat, key="dense", maps=tuple(before.shape[1:]))
+        dense_view("flatten", flat, flat[:0], key="dense", maps=tuple(before.shape[1:]))
     elif isinstance(layer, Linear):
         tensors = network.parameters[index]
         unit = min(unit, layer.out_features - 1)
@@ -97,6 +106,12 @@ def _dense(network: Network, index: int, unit: int) -> None:
     else:
         assert isinstance(layer, Activation)
         dense_view("softmax", flat, after, key="dense")
+
+
+def _given(network: Network, index: int) -> int:
+    """How many values of other layers travel to the browser with this one; those of the picture are its pixels."""
+    sources = network.layers[index].sources(index)
+    return sum(output.numel() for at, output in zip(sources, network.before(index)) if at > 0)
 
 
 def _maps_before(network: Network, index: int) -> Shape:
@@ -118,7 +133,10 @@ def filter_presets(show: Controls, network: Network) -> None:
     def put() -> None:
         state, edits = st.session_state, dict(show.value("edits"))
         place = next((at for at in range(first.out_channels) if at not in edits), first.out_channels - 1)
-        state["edits"] = format_edits(edits | {place: state["filter preset"]})
+        try:
+            state["edits"] = format_edits(edits | {place: state["filter preset"]})
+        except KernelError as full:
+            st.toast(escaped(str(full)))
         state["filter preset"] = None
 
     st.selectbox(

@@ -24,8 +24,10 @@ FIRST_FILTERS = "0=red-edges|1=upright-edges|2=level-edges|3=green-minus-magenta
 WHOLE = re.compile(r"\s*(\d{1,4})\s*")
 LAB_STAGES = r"input|padded|conv|activation|pool"
 POOLING_STAGES = r"input|conv|activation|pool|winners|shifted(?:-pool|-strided)?|pool-changes|strided-changes"
-LAYERS_STAGES = r"[a-z]{0,12}\d?(?:-[a-z]{1,9})?"  # where a page has its own: input, 0, a1, a1-padded, difference-b
-LOOK = re.compile(r"\s*([a-z0-9-]{1,20})\s*:\s*(\d{1,3}|rgb|all|stack)\s*")
+LAYERS_STAGES = (
+    r"[a-z]{0,12}\d{0,2}(?:-[a-z]{1,9}){0,2}"  # where a page has its own: input, 0, a1, a1-padded, difference-b
+)
+LOOK = re.compile(r"\s*([a-z0-9-]{1,20})\s*:\s*(\d{1,4}|rgb|all|stack)\s*")
 REACH = 1e6  # of a number, either way
 NEAREST = 1e-3  # to zero, of a number that something is divided by
 
@@ -70,7 +72,7 @@ def _padding(text: str) -> str | tuple[int, int]:
 
 def pin(expects: str, stages: str = LAYERS_STAGES) -> Setting:
     """The cell that the lens keeps to: "conv:12,40" as (stage, row, column), and perhaps a channel; no text is none."""
-    pattern = re.compile(rf"\s*({stages})\s*:" + r"\s*(\d{1,4})\s*,\s*(\d{1,4})\s*(?:,\s*(\d{1,3})\s*)?")
+    pattern = re.compile(rf"\s*({stages})\s*:" + r"\s*(\d{1,4})\s*,\s*(\d{1,4})\s*(?:,\s*(\d{1,4})\s*)?")
 
     def parse(text: str) -> tuple[str | int, ...] | None:
         if not text.strip():

@@ -13,8 +13,10 @@ from cnnviz.ui.workbench import workbench
 
 INTRODUCTION = (
     "Layer after layer, a picture becomes maps, maps become a vector, the vector becomes shares. Click a layer to open "
-    "it, drag it to another place, press + to put one in. Its weights are drawn at random: it has learned nothing yet."
+    "it, drag it to another place, press + to put one in."
 )
+DRAWN = "Its weights are drawn at random: it has learned nothing yet."
+BROUGHT = "Its weights are those of your file; a link does not carry them."
 
 ignored = controls.reset_unreadable(NETWORK)
 reading = controls.read(NETWORK)
@@ -25,7 +27,7 @@ now = network.run(values, chosen)
 opened = min(values["layer"], len(now.layers) - 1)
 
 st.title("A network, layer by layer", anchor=False)
-st.caption(INTRODUCTION)
+st.caption(f"{INTRODUCTION} {BROUGHT if st.session_state.get('weights') else DRAWN}")
 controls.say_unreadable(reading)
 network_parts.prepared(show, NETWORKS)
 network_view(

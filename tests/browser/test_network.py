@@ -11,6 +11,7 @@ from cnnviz.network import survey
 from cnnviz.network_text import parse_network
 from cnnviz.prepared_networks import NETWORKS
 from tests.browser.lab_page import Lab, eventually
+from tests.browser.test_foretelling import Mute
 from tests.browser.test_volumes import STICKS_OUT
 
 LESSON = NETWORKS["lesson"].text
@@ -208,6 +209,57 @@ def test_a_cold_link_opens_the_same_layer_and_edges_light_up(builder: Builder) -
     assert builder.edges() not in (lit, faint), "another map reads by other edges"
     builder.page.mouse.move(4, 4)
     eventually(lambda: builder.edges() == faint, builder.page)
+
+
+def test_a_form_keeps_what_is_set_while_the_server_thinks(another: Lab) -> None:
+    builder = Builder(another.page, another.server)
+    line = Mute(builder)
+    builder.open(net="conv:4@3x3,same|flatten|linear:3", size="12")
+    line.hold()
+    form = builder.page.locator(".nv-form")
+    form.locator("input[name=bias]").uncheck()
+    form.locator("select[name=padding_mode]").select_option("reflect")
+    builder.page.wait_for_timeout(300)
+    expect(form.locator("input[name=bias]")).not_to_be_checked()
+    builder.add(0, "max")  # what is put in has its own settings at once
+    expect(form.locator("input[name=stride]")).to_have_value("2")
+    expect(form.locator("input[name=out_channels]")).to_have_count(0)
+    line.release()
+    builder.wait_net("max:2|conv:4@3x3,same,reflect,nobias|flatten|linear:3")
+    builder.head(3).click()
+    form.locator("input[name=in_features]").fill("144")
+    builder.wait_net("max:2|conv:4@3x3,same,reflect,nobias|flatten|linear:3,in=144")
+
+
+def test_what_the_server_refuses_is_no_step_of_undo(builder: Builder) -> None:
+    builder.open(net="dropout:0.5|relu", size="12")
+    builder.add(2, "norm")
+    builder.wait_net("dropout:0.5|relu|norm")
+    builder.head(0).click()
+    builder.page.locator(".nv-form input[name=p]").fill("7")
+    expect(builder.page.get_by_text("cannot be read").first).to_be_visible()
+    expect(builder.head(0)).to_have_attribute("title", "dropout:0.5")
+    builder.press("↶ Undo")
+    builder.wait_net("dropout:0.5|relu")
+
+
+def test_the_layer_that_is_open_stays_open_when_one_before_it_goes(builder: Builder) -> None:
+    builder.open(net="relu|conv:2@3x3|max:2", size="12", layer="2")
+    builder.head(0).focus()
+    builder.page.keyboard.press("Delete")
+    builder.wait_net("conv:2@3x3|max:2")
+    expect(builder.column(1)).to_have_class("nv-column open")
+    assert builder.query()["layer"] == "1"
+
+
+def test_places_of_a_vector_are_reached_by_keys(builder: Builder) -> None:
+    builder.open(layer="3")
+    cells = builder.page.locator(".dense-view canvas").first
+    cells.focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown"):
+        cells.press(key)
+    note = builder.page.locator(".dense-view > .dv-note")
+    expect(note).to_contain_text("channel 0, row 1, column 1 → place 0 · 256 + 1 · 16 + 1 = 17 of 3072")
 
 
 def test_a_prepared_network_brings_its_picture_and_nothing_takes_all_away(builder: Builder) -> None:

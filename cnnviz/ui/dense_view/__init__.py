@@ -15,7 +15,7 @@ from cnnviz.ui.components import component
 
 _mount = component("dense_view")
 
-MOST_CELLS: Final = 250_000  # numbers of an array that travel: 1 MB
+MOST_CELLS: Final = 250_000  # of what goes in, that are shown: 1 MB
 
 
 def dense_view(
@@ -34,7 +34,7 @@ def dense_view(
 
     Args:
         kind: "flatten", "linear" or "softmax".
-        before, after: what goes in and what comes out, (F,) float32; of "flatten" both are the same.
+        before, after: what goes in and what comes out, (F,) float32; of "flatten", which changes nothing, the first.
         maps: (C, H, W) that the input was before it was flattened; empty: it never was.
         weight, bias: of the output `unit`, (F,) and a number.
         box: the key of the box that takes the number of an output that is chosen.

@@ -23,13 +23,22 @@ function fit(count, [height, width], wide) {
 
 /** One vector, drawn as tiles. A tile is a map, or a strip of a vector that never was one. */
 class Grid {
+  at = null; // the cell that is marked
+
   constructor(title, point) {
-    this.canvas = element("canvas", { className: "dv-cells" });
+    this.canvas = element("canvas", { className: "dv-cells", tabIndex: 0, role: "img", "aria-label": `${title}: arrow keys go from cell to cell` });
     this.title = element("h4", {}, title);
     this.range = element("span", { className: "dv-range" });
     this.root = element("figure", { className: "dv-grid" }, this.title, this.canvas, this.range);
-    this.canvas.addEventListener("pointermove", (event) => point(this.#at(event.offsetX, event.offsetY)));
-    this.canvas.addEventListener("pointerleave", () => point(null));
+    for (const name of ["pointermove", "pointerdown"]) this.canvas.addEventListener(name, (event) => point(this.#at(event.offsetX, event.offsetY)));
+    for (const name of ["pointerleave", "blur"]) this.canvas.addEventListener(name, () => point(null));
+    this.canvas.addEventListener("keydown", (event) => {
+      const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.columns, ArrowDown: this.columns }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      const at = this.at === null ? 0 : this.at + step;
+      point(Math.min(Math.max(at, 0), this.values.length - 1));
+    });
   }
 
   /** @param {Float32Array} values @param {number[][]} tiles each [count of tiles, rows, columns] */
@@ -73,6 +82,7 @@ class Grid {
   }
 
   mark(at) {
+    this.at = at;
     const pen = this.canvas.getContext("2d");
     pen.setTransform(1, 0, 0, 1, 0, 0);
     pen.putImageData(this.picture, 0, 0);

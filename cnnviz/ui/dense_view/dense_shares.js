@@ -12,11 +12,12 @@ export function showShares(root, message, choose) {
   root.hidden = kind === "flatten";
   if (root.hidden) return;
   const isSoftmax = kind === "softmax";
-  const largest = Math.max(...before);
+  const largest = before.reduce((most, x) => Math.max(most, x), -Infinity);
   const powers = isSoftmax ? Array.from(before, (x) => Math.exp(x - largest)) : [];
   const total = powers.reduce((sum, power) => sum + power, 0);
-  const order = Array.from(after.keys()).slice(0, MOST);
-  const reach = Math.max(...Array.from(after, Math.abs)) || 1;
+  const order = Array.from({ length: Math.min(MOST, after.length) }, (_, i) => i);
+  const isHere = root.contains(document.activeElement);
+  const reach = after.reduce((most, x) => Math.max(most, Math.abs(x)), 0) || 1;
   const rows = order.map((i) => {
     const bar = element("span", { className: after[i] < 0 ? "dv-bar below" : "dv-bar" });
     bar.style.width = `${(Math.abs(after[i]) / reach) * 100}%`;
@@ -33,4 +34,5 @@ export function showShares(root, message, choose) {
   const more = after.length > MOST ? [element("caption", {}, `the first ${MOST} of ${after.length}`)] : [];
   const note = isSoftmax ? element("p", { className: "dv-note" }, `The largest logit is taken from all first: shares stay the same, and no power grows beyond what a float can hold. Σ = ${format(total)}; the shares add up to ${format(after.reduce((sum, x) => sum + x, 0))}.`) : "";
   root.replaceChildren(element("table", { className: "dv-table" }, ...more, element("thead", {}, element("tr", {}, ...heads.map((head) => element("th", {}, head)))), element("tbody", {}, ...rows)), note);
+  if (isHere) rows[unit]?.focus(); // Enter on a row chose it, and built them anew
 }

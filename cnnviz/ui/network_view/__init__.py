@@ -10,6 +10,7 @@ import math
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -17,7 +18,7 @@ import numpy as np
 from cnnviz import figures
 from cnnviz.activations import ACTIVATIONS
 from cnnviz.layers import Layer, Pool2d, Shape
-from cnnviz.network_text import format_layer, format_value
+from cnnviz.network_text import format_layer, format_value, parse_layer
 from cnnviz.network_words import WORDS, word_of
 from cnnviz.skip_layers import Off
 from cnnviz.ui.components import component
@@ -158,6 +159,8 @@ def _defaults() -> dict[str, dict[str, Any]]:
     return {name: {key: p.default for key, p in entry.parameters.items()} for name, entry in ACTIVATIONS.items()}
 
 
-def _catalogue() -> Sequence[Mapping[str, str]]:
+@cache
+def _catalogue() -> Sequence[Mapping[str, Any]]:
     """The layers that can be put in, each as it is at first."""
-    return [{"word": word, "text": FIRST.get(word) or format_layer(entry.default())} for word, entry in WORDS.items()]
+    texts = {word: FIRST.get(word) or format_layer(entry.default()) for word, entry in WORDS.items()}
+    return [{"word": word, "text": text, "fields": _fields(parse_layer(text))} for word, text in texts.items()]

@@ -4,6 +4,7 @@ import { paintMaps, place } from "./network_maps.js";
 import { drawing, element, setText } from "./stage_dom.js";
 
 const STILL = 6; // px that a click may move
+const NEAR = 30; // px from an edge, where a layer that is dragged takes the row along
 const ICONS = { off: "M8 2v6M4.5 4.5a5 5 0 1 0 7 0", twice: "M5.5 5.5h8v8h-8zM10.5 5.5v-3h-8v8h3", away: "M3.5 3.5l9 9M12.5 3.5l-9 9" };
 const SIGNS = { conv: "∗", separable: "∗∗", transposed: "∗ᵀ", add: "+" };
 
@@ -27,6 +28,7 @@ export class Columns {
   /** @param {any} message @param {number} opened the index of the layer that is open */
   draw(message, opened) {
     const { columns } = message;
+    this.opened = opened;
     while (this.shown.length > columns.length) this.shown.pop().root.remove();
     while (this.shown.length < columns.length) {
       const column = this.#build(this.shown.length - 1, message.words);
@@ -65,6 +67,12 @@ export class Columns {
     column.canvas.addEventListener("pointerleave", () => this.does.hover(null));
     column.canvas.addEventListener("click", () => this.does.open(index));
     column.head.addEventListener("pointerdown", (event) => this.#take(column, event));
+    column.head.addEventListener("click", ({ detail }) => detail === 0 && this.does.open(index)); // a screen reader's
+    column.add.addEventListener("keydown", (event) => {
+      if (!["ArrowDown", "ArrowUp"].includes(event.key)) return;
+      event.preventDefault(); // or the first of the menu were put in at once
+      column.add.showPicker?.();
+    });
     column.head.addEventListener("keydown", (event) => this.#onKey(column, event));
     column.head.addEventListener("focus", () => this.does.hover({ column: index + 1, map: -1 }));
     column.head.addEventListener("blur", () => this.does.hover(null));
@@ -92,9 +100,12 @@ export class Columns {
     column.head.title = told.text;
     column.boxes = paintMaps(column.canvas, told, message);
     column.error.hidden = !told.error;
-    if (told.error) {
+    if (!told.error) column.error.dataset.said = "";
+    const said = `${told.error}|${told.mended}`;
+    if (told.error && column.error.dataset.said !== said) {
       const mend = told.mend ? [element("button", { type: "button", className: "sv-button", textContent: told.mend, onclick: () => this.does.edit((parts) => { parts.splice(0, parts.length, ...told.mended.split("|")); }) })] : [];
       column.error.replaceChildren(told.error, ...mend);
+      column.error.dataset.said = said;
     }
   }
 
@@ -119,7 +130,7 @@ export class Columns {
   }
 
   #remove(index) {
-    this.#change((parts) => parts.splice(index, 1));
+    this.#change((parts) => parts.splice(index, 1), index < this.opened || this.opened === this.shown.length - 2 ? Math.max(0, this.opened - 1) : this.opened);
   }
 
   #duplicate(index) {
@@ -164,6 +175,9 @@ export class Columns {
       isDragged = column.index >= 0;
       if (!isDragged) return;
       column.root.classList.add("dragged");
+      const { left, right } = this.root.closest(".nv-scroll").getBoundingClientRect();
+      const pull = Math.max(0, event.clientX - right + NEAR) - Math.max(0, left + NEAR - event.clientX);
+      if (pull) this.root.closest(".nv-scroll").scrollBy(pull, 0);
       const centres = this.shown.slice(1).map(({ body }) => body.getBoundingClientRect()).map(({ left, width }) => left + width / 2);
       const others = centres.filter((_, i) => i !== column.index);
       to = others.filter((centre) => centre < event.clientX).length;

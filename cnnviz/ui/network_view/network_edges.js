@@ -11,6 +11,7 @@ export class Edges {
   draw(boxes, columns, track) {
     this.boxes = boxes;
     this.lines = columns.flatMap((column, at) => (at === 0 ? [] : linesTo(columns, boxes, at)));
+    this.root.style.cssText = "width:0;height:0"; // or a row that gets shorter would keep its room
     this.size = [track.scrollWidth, track.scrollHeight];
     const style = getComputedStyle(track);
     this.colors = { faint: style.getPropertyValue("--nv-faint"), lit: style.getPropertyValue("--st-primary-color") };

@@ -50,9 +50,16 @@ export class Stack {
   past = [];
   future = [];
 
-  /** The server says what the network is; that is news where it is not what was sent last. @param {string[]} parts */
+  /**
+   * The server says what the network is; that is news where it is not what was sent last. Where it is the one before, what
+   * was sent could not be read, or Back took it away: nothing that anyone wants back.
+   * @param {string[]} parts
+   */
   hear(parts) {
-    if (plain(parts) !== plain(this.parts) && this.known) this.#remember();
+    if (plain(parts) !== plain(this.parts) && this.known) {
+      if (this.past.length > 0 && plain(parts) === plain(this.past.at(-1))) this.past.pop();
+      else this.#remember();
+    }
     this.parts = parts;
     this.known = true;
   }

@@ -64,10 +64,10 @@ export function foretold(message, parts, draw) {
   const steps = layOut(parts, picture.shape, message.defaults);
   const outputs = steps && pass(steps, pictureOf(picture), draw);
   if (!outputs) return null;
-  const fields = new Map(message.columns.map(({ text, fields: all }) => [text, all]));
+  const fields = new Map([...message.words, ...message.columns].map(({ text, fields: all }) => [text, all]));
   const columns = steps.map((step, i) => ({
     text: parts[i], shape: step.shape, ...shown(outputs[i + 1], step.shape), note: noted(step), error: "", mend: "", mended: "",
-    reads: readsOf(step), skips: step.op === "add" ? i - step.skipped : 0, picture: false, fields: fields.get(parts[i]) ?? message.columns[i + 1]?.fields ?? [],
+    reads: readsOf(step), skips: step.op === "add" ? i - step.skipped : 0, picture: false, fields: fields.get(parts[i]) ?? null,
   }));
   return [picture, ...columns];
 }

@@ -5,7 +5,7 @@ const LABELS = {
   out_channels: "filters", out_features: "outputs", in_features: "inputs (held to)", kernel_size: "window", output_size: "output size",
   padding_mode: "filled with", padding_value: "fill", output_padding: "output padding", back: "layers skipped", p: "share p",
 };
-const FORMS = { whole: /^\d{1,4}$/, size: /^\d{1,4}(x\d{1,4})?$/, padding: /^(valid|same|\d{1,4}(x\d{1,4})?)$/, number: /^-?(\d+\.?\d*|\.\d+)(e-?\d+)?$/ };
+const FORMS = { whole: /^\d{1,4}$/, inputs: /^\d{1,9}$/, size: /^\d{1,4}(x\d{1,4})?$/, padding: /^(valid|same|\d{1,4}(x\d{1,4})?)$/, number: /^-?(\d+\.?\d*|\.\d+)(e-?\d+)?$/ };
 const HINTS = { size: ["1", "2", "3", "5", "7"], padding: ["valid", "same", "1", "2"] };
 
 export class Form {
@@ -17,8 +17,11 @@ export class Form {
 
   /** @param {any} column of the open layer @param {number} index */
   show(column, index) {
+    const layer = `${index} ${/[a-z0-9_]+/.exec(column?.text ?? "")}`;
+    if (column && !column.fields && layer === this.layer) return; // foretold: what was set here is what it will be
     const fields = column?.fields ?? [];
-    const key = `${index} ${/^-?[a-z0-9_]+/.exec(column?.text ?? "")} ${fields.map(({ name }) => name)}`;
+    this.layer = layer;
+    const key = `${layer} ${fields.map(({ name }) => name)}`;
     if (key !== this.key) this.#build(column, fields, index, key);
     for (const field of fields) {
       const input = this.inputs.get(field.name);
@@ -57,7 +60,7 @@ export class Form {
       this.isBeingWritten = true;
       const text = input.value.trim().toLowerCase().replace(/[×,]/, "x");
       const isRight = FORMS[kind].test(text) || (text === "" && name === "in_features");
-      input.toggleAttribute("aria-invalid", !isRight);
+      input.setAttribute("aria-invalid", `${!isRight}`);
       if (isRight) this.#set(name, text);
     });
     input.addEventListener("blur", () => {

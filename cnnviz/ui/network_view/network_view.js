@@ -12,6 +12,8 @@ import { element, stylesheet } from "./stage_dom.js";
 
 const styled = stylesheet(new URL("network_view.css", import.meta.url).href);
 
+const PATIENCE = 600; // ms for the server to begin
+
 class NetworkView {
   drawn = 0;
   stack = new Stack();
@@ -24,7 +26,7 @@ class NetworkView {
       hover: (place) => this.edges.light(place),
     });
     this.form = new Form((fields) => this.edit((parts, index) => (parts[index] = composed(parts[index], fields))));
-    this.undo = element("button", { type: "button", className: "sv-button", textContent: "↶ Undo", title: "Undo (Ctrl+Z)", onclick: () => this.#travel(-1) });
+    this.undo = element("button", { type: "button", className: "sv-button", textContent: "↶ Undo", title: "Undo the last change of the layers (Ctrl+Z)", onclick: () => this.#travel(-1) });
     this.redo = element("button", { type: "button", className: "sv-button", textContent: "↷ Redo", title: "Redo (Ctrl+Shift+Z)", onclick: () => this.#travel(1) });
     this.said = element("p", { className: "nv-said", role: "status" });
     this.track = element("div", { className: "nv-track" }, this.edges.root, this.columns.root);
@@ -43,6 +45,7 @@ class NetworkView {
   }
 
   close() {
+    clearTimeout(this.timer);
     this.resized.disconnect();
     this.closing.abort();
     this.root.remove();
@@ -58,6 +61,16 @@ class NetworkView {
     this.awaited = isLate;
     if (isLate) this.foretell();
     this.draw();
+  }
+
+  /** What the server, at rest again, has not taken up it has refused: then its last word holds. */
+  #reviewLater() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      if (!this.awaited) return;
+      if (runs() || performance.now() - this.sentAt < PATIENCE) this.#reviewLater();
+      else this.update(this.message);
+    }, PATIENCE / 4);
   }
 
   /** Show what the layers, or other weights, will come to. @param {number} [seed] */
@@ -88,9 +101,10 @@ class NetworkView {
   /** Change the layers. @param {(parts: string[], opened: number) => any} change what it returns, if a number, is opened */
   edit(change) {
     const parts = [...this.stack.parts];
-    const opened = change(parts, this.opened);
+    const before = this.opened;
+    const opened = change(parts, before);
     if (this.stack.put(parts)) this.#send(opened);
-    if (typeof opened === "number" && opened !== this.opened) write(this.message.openBox, `${opened}`);
+    if (typeof opened === "number" && opened !== before) write(this.message.openBox, `${opened}`);
   }
 
   #travel(by) {
@@ -100,8 +114,10 @@ class NetworkView {
   #send(opened) {
     if (typeof opened === "number") this.opened = opened;
     this.awaited = true;
+    this.sentAt = performance.now();
     requestAnimationFrame(() => this.awaited && this.foretell());
     write(this.message.box, this.stack.parts.join("|") || "nothing");
+    this.#reviewLater();
   }
 
   /** Another seed is being chosen. */
