@@ -31,8 +31,8 @@ st.caption(f"{INTRODUCTION} {BROUGHT if st.session_state.get('weights') else DRA
 controls.say_unreadable(reading)
 network_parts.prepared(show, NETWORKS)
 network_view(
-    columns_of(now), key="network", box="net", opened=opened, open_box="layer", scale=values["scale"],
-    draw=network.draw(values)
+    columns_of(now), key="network", box="net", heard=reading.texts["net"], opened=opened, open_box="layer",
+    scale=values["scale"], draw=network.draw(values)
 )  # fmt: skip
 consequences.of_error(now.error)
 view, knobs = workbench()

@@ -63,20 +63,20 @@ class Column:
 
 
 def network_view(
-    columns: Sequence[Column], *, key: str, box: str, opened: int, open_box: str, scale: str,
+    columns: Sequence[Column], *, key: str, box: str, heard: str, opened: int, open_box: str, scale: str,
     draw: Mapping[str, Any] | None = None,
 ) -> None:  # fmt: skip
     """Show the row; a later call with the same key redraws it in place.
 
     Args:
         columns: the picture first, then each layer.
-        box: the key of the text box that holds the network.
+        box: the key of the text box that holds the network. heard: its text, be it one that cannot be read.
         opened: the index of the layer that is open; -1: none. open_box: of the box that holds it.
         scale: whether colours are of each "map", "layer", or the whole "network".
         draw: how the weights are drawn, so that the browser shows an edit before the server has heard of it: `method`,
             `seed`, and `box`, the key of the box that holds the seed; None where they are not just drawn.
     """
-    _mount(key=key, data=pack(columns, box=box, opened=opened, openBox=open_box, scale=scale, draw=draw))
+    _mount(key=key, data=pack(columns, box=box, heard=heard, opened=opened, openBox=open_box, scale=scale, draw=draw))
 
 
 def pack(columns: Sequence[Column], **header: Any) -> bytes:

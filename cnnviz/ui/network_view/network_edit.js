@@ -64,9 +64,6 @@ export class Stack {
     this.known = true;
   }
 
-  /** Whether these are other layers than the last that were put. @param {string[]} parts */
-  differs = (parts) => plain(parts) !== plain(this.parts);
-
   #remember() {
     this.past = [...this.past.slice(1 - MOST), this.parts];
     this.future = [];

@@ -1,5 +1,5 @@
 /** The network as a row of layers: what Streamlit mounts. What a person does to it is written into the box that holds its text. */
-import { write } from "./boxes.js";
+import { box, write } from "./boxes.js";
 import { mounted } from "./mount.js";
 import { Columns } from "./network_columns.js";
 import { composed, Stack } from "./network_edit.js";
@@ -12,10 +12,11 @@ import { element, stylesheet } from "./stage_dom.js";
 
 const styled = stylesheet(new URL("network_view.css", import.meta.url).href);
 
-const PATIENCE = 600; // ms for the server to begin
+const PATIENCE = 5000; // ms: a server that serves many may be slow to say that it runs
 
 class NetworkView {
   drawn = 0;
+  awaited = null; // the text that was sent and that the server has not heard of yet
   stack = new Stack();
 
   constructor(parent) {
@@ -54,23 +55,31 @@ class NetworkView {
   update(message) {
     this.message = message;
     this.columnsNow = message.columns;
-    this.opened = message.opened;
-    const parts = message.columns.slice(1).map(({ text }) => text);
-    const isLate = this.awaited && runs() && this.stack.differs(parts); // a newer edit is on its way
-    if (!isLate) this.stack.hear(parts);
-    this.awaited = isLate;
+    const isLate = this.awaited !== null && message.heard !== this.awaited && box(message.box)?.value === this.awaited; // an edit is on its way
     if (isLate) this.foretell();
+    else {
+      this.opened = message.opened;
+      this.#settle();
+    }
     this.draw();
   }
 
-  /** What the server, at rest again, has not taken up it has refused: then its last word holds. */
-  #reviewLater() {
+  /** The server's word holds, be it that it has refused what was sent. */
+  #settle() {
+    this.awaited = null;
+    this.stack.hear(this.message.columns.slice(1).map(({ text }) => text));
+  }
+
+  /** What the server, at rest again, has not heard of is lost. */
+  #giveUpLater() {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
-      if (!this.awaited) return;
-      if (runs() || performance.now() - this.sentAt < PATIENCE) this.#reviewLater();
-      else this.update(this.message);
-    }, PATIENCE / 4);
+      if (this.awaited === null) return;
+      if (runs()) return this.#giveUpLater();
+      this.#settle();
+      this.columnsNow = this.message.columns;
+      this.draw();
+    }, PATIENCE);
   }
 
   /** Show what the layers, or other weights, will come to. @param {number} [seed] */
@@ -113,11 +122,10 @@ class NetworkView {
 
   #send(opened) {
     if (typeof opened === "number") this.opened = opened;
-    this.awaited = true;
-    this.sentAt = performance.now();
-    requestAnimationFrame(() => this.awaited && this.foretell());
-    write(this.message.box, this.stack.parts.join("|") || "nothing");
-    this.#reviewLater();
+    this.awaited = this.stack.parts.join("|") || "nothing";
+    requestAnimationFrame(() => this.awaited !== null && this.foretell());
+    write(this.message.box, this.awaited);
+    this.#giveUpLater();
   }
 
   /** Another seed is being chosen. */
