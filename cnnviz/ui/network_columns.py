@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from cnnviz.layers import Conv2d, ConvTranspose2d, DepthwiseSeparableConv2d, Flatten, Layer, Linear
+from cnnviz.layers import Activation, Conv2d, ConvTranspose2d, DepthwiseSeparableConv2d, Flatten, Layer, Linear
 from cnnviz.network_text import format_layer, format_network
 from cnnviz.skip_layers import Add
 from cnnviz.ui.network import Network
-from cnnviz.ui.network_view import Column
+from cnnviz.ui.network_view import MOST, Column
 
 
 def columns_of(network: Network) -> list[Column]:
@@ -45,9 +45,10 @@ def _reads(layer: Layer) -> str | int:
     if isinstance(layer, Flatten):
         return "flatten"
     is_mixing = isinstance(layer, Conv2d | ConvTranspose2d | DepthwiseSeparableConv2d | Linear)
-    return "all" if is_mixing else "own"
+    is_sharing = isinstance(layer, Activation) and layer.name == "softmax"
+    return "all" if is_mixing or is_sharing else "own"
 
 
 def _note(parameters: int, maps: np.ndarray | None) -> str:
-    hidden = f"{len(maps)} maps" if maps is not None and maps.ndim == 3 and len(maps) > 16 else ""
+    hidden = f"{MOST} of {len(maps)} maps" if maps is not None and maps.ndim == 3 and len(maps) > MOST else ""
     return " · ".join(filter(None, [f"{parameters:,} params" if parameters else "", hidden]))

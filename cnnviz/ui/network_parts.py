@@ -44,14 +44,18 @@ def prepared(show: Controls, networks: Mapping[str, PreparedNetwork]) -> None:
             )  # fmt: skip
         st.button(
             "Nothing", key="prepared-nothing", on_click=begin, args=({"net": NOTHING}, (*KEPT, "size", "color")),
-            type="tertiary",
+            type="tertiary", help="Takes all layers away; the picture stays.",
         )  # fmt: skip
 
 
 def opened_layer(network: Network, index: int, reading: Reading, ignored: Mapping[str, str], link_note: str) -> bool:
     """The layer that is open, taken apart; whether there is one."""
     if index < 0 or index + 1 >= len(network.outputs):
-        st.caption("A layer that works can be opened here." if network.layers else "Press + to put a layer in.")
+        fault = network.summary.fault
+        if fault and fault.index == index:
+            st.warning(f"Layer {index + 1} cannot work: {escaped(str(fault.error))}.", icon=":material/build:")
+        else:
+            st.caption("A layer that works can be opened here." if network.layers else "Press + to put a layer in.")
         return False
     values = reading.values
     if is_dense(network, index):
@@ -84,7 +88,9 @@ def about_layer(network: Network, index: int) -> None:
     if row.field:
         size, stride = times(row.field.size), times(row.field.stride)
         further = f"the next one {stride} further" if any(row.field.stride) else "all of them the same"
-        st.caption(f"Each of its cells sees {size} pixels of the picture, padding counted, {further}.")
+        sides = zip(row.field.size, network.shape[1:])
+        everything = "more than the whole picture: " if all(seen > side for seen, side in sides) else ""
+        st.caption(f"Each of its cells sees {everything}{size} pixels, padding counted, {further}.")
 
 
 def _dense(network: Network, index: int, unit: int) -> None:

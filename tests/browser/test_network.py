@@ -168,9 +168,10 @@ def test_what_is_written_is_read_and_what_cannot_be_read_is_said(builder: Builde
 
 def test_each_layer_opens_in_the_view_that_fits_it(builder: Builder) -> None:
     builder.open()
-    builder.column(1).locator(".nv-maps").click()
+    builder.column(1).locator(".nv-maps").click(position={"x": 40, "y": 8})  # the second map
     lens = builder.page.locator("[data-lens]")
     expect(lens).to_have_attribute("data-stage", "1")  # the cell that ReLU made, not the one that it took
+    expect(lens).to_have_attribute("data-channel", "1")
     assert builder.shapes()["1"] == "12x32x32"
     builder.column(3).locator(".nv-maps").click()
     grid = builder.page.locator(".dense-view canvas").first
@@ -180,12 +181,12 @@ def test_each_layer_opens_in_the_view_that_fits_it(builder: Builder) -> None:
     builder.page.mouse.move(box["x"] + 1, box["y"] + 1)
     note = builder.page.locator(".dense-view > .dv-note")
     expect(note).to_contain_text("place 0 · 256 + 0 · 16 + 0 = 0 of 3072")
-    builder.column(4).locator(".nv-maps").click()
-    expect(note).to_contain_text("3072 products")
+    builder.column(4).locator(".nv-maps").click(position={"x": 30, "y": 70})  # the fourth output's number
+    expect(note).to_contain_text("Output 3: Σ of 3072 products")
     builder.page.locator(".dv-table tbody tr").nth(7).click()
     expect(note).to_contain_text("Output 7")
     builder.idle()
-    assert builder.query() == {"layer": "4", "unit": "7"}
+    assert builder.query() == {"layer": "4", "unit": "7", "pin": builder.shown("pin")}
     builder.column(5).locator(".nv-maps").click()
     expect(builder.page.locator(".dv-table thead")).to_contain_text("logit")
     shares = builder.page.locator(".dv-share").all_inner_texts()

@@ -18,9 +18,11 @@ export function showShares(root, message, choose) {
   const order = Array.from({ length: Math.min(MOST, after.length) }, (_, i) => i);
   const isHere = root.contains(document.activeElement);
   const reach = after.reduce((most, x) => Math.max(most, Math.abs(x)), 0) || 1;
+  const room = after.some((x) => x < 0) ? 50 : 100; // % for one side of zero
   const rows = order.map((i) => {
     const bar = element("span", { className: after[i] < 0 ? "dv-bar below" : "dv-bar" });
-    bar.style.width = `${(Math.abs(after[i]) / reach) * 100}%`;
+    const share = (Math.abs(after[i]) / reach) * room;
+    bar.style.cssText = `width:${share}%;margin-left:${after[i] < 0 ? room - share : 100 - room}%`;
     const row = element("tr", { className: !isSoftmax && i === unit ? "chosen" : "", tabIndex: isSoftmax ? -1 : 0 }, cell(`${i}`, "dv-number"),
       ...(isSoftmax ? [cell(format(before[i]), "dv-number"), cell(format(powers[i]), "dv-number"), cell(`${format(powers[i])} / ${format(total)}`, "dv-number")] : []),
       cell(format(after[i]), "dv-number dv-share"), element("td", { className: "dv-of" }, bar));

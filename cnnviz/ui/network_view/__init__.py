@@ -28,7 +28,7 @@ _mount = component("network_view")
 
 MOST: Final = 16  # maps of a layer that are shown
 SIDE: Final = 64  # pixels that a small map has at most
-LONGEST: Final = 256  # cells of a vector that are shown
+LONGEST: Final = 256  # cells of a vector that are shown, evenly from all of it
 WRITTEN: Final = 16  # numbers of a vector that are written out
 
 FIRST: Final = {  # one filter that shrinks the map is the default, but seldom what is wanted
@@ -108,7 +108,8 @@ def _small(maps: np.ndarray | None) -> np.ndarray:
     if maps is None:
         return np.zeros((0, 0, 0), np.float32)
     if maps.ndim == 1:
-        return maps[None, :LONGEST, None]
+        count = min(len(maps), LONGEST)
+        return maps[np.arange(count) * len(maps) // count][None, :, None]
     some = maps[:MOST]
     step = math.ceil(max(some.shape[1:]) / SIDE)
     return averaged(some, step) if step > 1 else some

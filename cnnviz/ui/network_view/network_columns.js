@@ -17,7 +17,7 @@ function named(text) {
 export class Columns {
   /** @type {any[]} */ shown = [];
 
-  /** @param {{open: (index: number) => void, edit: (change: any) => void, hover: (place: any) => void}} does */
+  /** @param {{open: (index: number, map?: number) => void, edit: (change: any) => void, hover: (place: any) => void}} does */
   constructor(does) {
     this.does = does;
     this.root = element("div", { className: "nv-row", role: "list" });
@@ -65,7 +65,7 @@ export class Columns {
     column.root = element("div", { className: "nv-cell" }, column.body, column.add);
     column.canvas.addEventListener("pointermove", (event) => this.#hover(column, event));
     column.canvas.addEventListener("pointerleave", () => this.does.hover(null));
-    column.canvas.addEventListener("click", () => this.does.open(index));
+    column.canvas.addEventListener("click", ({ offsetX, offsetY }) => this.does.open(index, place(column.boxes, offsetX, offsetY)));
     column.head.addEventListener("pointerdown", (event) => this.#take(column, event));
     column.head.addEventListener("click", ({ detail }) => detail === 0 && this.does.open(index)); // a screen reader's
     column.add.addEventListener("keydown", (event) => {

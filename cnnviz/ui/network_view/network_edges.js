@@ -46,7 +46,7 @@ export class Edges {
     pen.beginPath();
     for (const { from, to, isSkip } of lines) {
       const [a, b] = [this.boxes[from.column][from.map], this.boxes[to.column][to.map]];
-      const start = [a.x + a.width, a.y + a.height * (from.share ?? 0.5)];
+      const start = [a.x + (a.reach ?? a.width), a.y + a.height * (from.share ?? 0.5)];
       const end = [b.x, b.y + b.height * (to.share ?? 0.5)];
       const bend = Math.max(12, (end[0] - start[0]) / 2);
       const lift = isSkip ? Math.min(start[1], end[1]) - 8 : 0;

@@ -32,6 +32,12 @@ function averaged(plane, [rows, columns], step) {
   return sums.map((sum, i) => sum / counts[i]);
 }
 
+/** Cells evenly from all of a vector. */
+function sampled(values) {
+  const count = Math.min(values.length, LONGEST);
+  return Float32Array.from({ length: count }, (_, i) => values[Math.floor((i * values.length) / count)]);
+}
+
 /** What the row shows of one output. */
 function shown(values, shape) {
   const [low, high] = span(values);
@@ -39,7 +45,7 @@ function shown(values, shape) {
   const area = isVector ? values.length : shape[1] * shape[2];
   const step = isVector ? 1 : Math.ceil(Math.max(shape[1], shape[2]) / SIDE);
   const count = isVector ? 1 : Math.min(MOST, shape[0]);
-  const planes = Array.from({ length: count }, (_, c) => values.subarray(c * area, isVector ? LONGEST : (c + 1) * area));
+  const planes = isVector ? [sampled(values)] : Array.from({ length: count }, (_, c) => values.subarray(c * area, (c + 1) * area));
   const smalls = step > 1 ? planes.map((plane) => averaged(plane, shape.slice(1), step)) : planes;
   const spans = smalls.map(span);
   const small = isVector ? [1, smalls[0].length, 1] : [count, Math.ceil(shape[1] / step), Math.ceil(shape[2] / step)];
@@ -48,11 +54,11 @@ function shown(values, shape) {
 
 function noted(step) {
   const count = step.weights.reduce((sum, [, sizes]) => sum + product(sizes), 0) + (step.op === "norm" ? 2 * step.shape[0] : 0);
-  const more = step.shape.length === 3 && step.shape[0] > MOST ? `${step.shape[0]} maps` : "";
+  const more = step.shape.length === 3 && step.shape[0] > MOST ? `${MOST} of ${step.shape[0]} maps` : "";
   return [count ? `${commas(count)} params` : "", more].filter(Boolean).join(" · ");
 }
 
-const readsOf = ({ op, layer, groups }) => (op === "conv" && groups > 1 ? groups : layer.word === "flatten" && !layer.isOff ? "flatten" : ["conv", "separable", "linear"].includes(op) ? "all" : "own");
+const readsOf = ({ op, layer, groups }) => (op === "conv" && groups > 1 ? groups : layer.word === "flatten" && !layer.isOff ? "flatten" : ["conv", "separable", "linear"].includes(op) || (layer.word === "softmax" && !layer.isOff) ? "all" : "own");
 
 /**
  * @param {any} message the server's last @param {string[]} parts the layers as they are to be @param {{method: string, seed: number}} draw

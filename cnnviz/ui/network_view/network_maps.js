@@ -5,6 +5,7 @@ import { format } from "./stage_values.js";
 const TALL = 232; // px for all maps of a layer
 const GAP = 3;
 const LARGEST = 72;
+const WRITTEN = 52; // px for a number beside its cell
 const ABREAST = 6; // more maps than this stand two abreast
 
 /** The scale of values in a range: one that is black at 0. */
@@ -43,7 +44,7 @@ function layOut({ shape, small, levels, numbers }) {
   if (shape.length === 1) {
     if (numbers.length === 0) return [{ x: 0, y: 0, width: 16, height: TALL }];
     const height = Math.min(20, TALL / rows);
-    return Array.from({ length: rows }, (_, i) => ({ x: 0, y: i * height, width: 16, height: height - 1 }));
+    return Array.from({ length: rows }, (_, i) => ({ x: 0, y: i * height, width: 16, height: height - 1, ...(numbers.length > 0 && { reach: 16 + WRITTEN }) }));
   }
   const abreast = levels.length > ABREAST ? 2 : 1;
   const lines = Math.ceil(levels.length / abreast);
@@ -61,7 +62,7 @@ export function paintMaps(canvas, column, message) {
   const boxes = layOut(column);
   const ratio = window.devicePixelRatio || 1;
   const isWritten = column.shape.length === 1 && boxes.length > 1;
-  const width = Math.ceil(Math.max(16, ...boxes.map((box) => box.x + box.width))) + (isWritten ? 52 : 0);
+  const width = Math.ceil(Math.max(16, ...boxes.map((box) => box.x + box.width))) + (isWritten ? WRITTEN : 0);
   const height = Math.ceil(Math.max(16, ...boxes.map((box) => box.y + box.height)));
   Object.assign(canvas, { width: width * ratio, height: height * ratio });
   canvas.style.cssText = `width:${width}px;height:${height}px`;
@@ -90,4 +91,4 @@ function writeNumbers(pen, column, boxes, canvas) {
 }
 
 /** The map under a point; -1: none. */
-export const place = (boxes, x, y) => boxes.findIndex((box) => x >= box.x && x < box.x + box.width && y >= box.y && y < box.y + box.height);
+export const place = (boxes, x, y) => boxes.findIndex((box) => x >= box.x && x < box.x + (box.reach ?? box.width) && y >= box.y && y < box.y + box.height);

@@ -22,7 +22,7 @@ class NetworkView {
   constructor(parent) {
     this.edges = new Edges();
     this.columns = new Columns({
-      open: (index) => this.open(index),
+      open: (index, map) => this.open(index, map),
       edit: (change) => this.edit(change),
       hover: (place) => this.edges.light(place),
     });
@@ -101,10 +101,15 @@ class NetworkView {
     this.root.dataset.drawn = `${++this.drawn}`;
   }
 
-  open(index) {
-    this.opened = Math.max(0, index); // the picture is what the first layer takes
+  /** @param {number} index of a layer; the picture is what the first takes @param {number} [map] of its maps or cells, which is looked at; -1: none */
+  open(index, map = -1) {
+    this.opened = Math.max(0, index);
     this.draw();
     write(this.message.openBox, `${this.opened}`);
+    const { shape = [], small = [] } = this.columnsNow[index + 1] ?? {};
+    if (map < 0 || index < 0) return;
+    if (shape.length === 3) write("pin", `${index}:${shape[1] >> 1},${shape[2] >> 1}${shape[0] > 1 ? `,${map}` : ""}`);
+    else write("unit", `${Math.floor((map * shape[0]) / small[1])}`);
   }
 
   /** Change the layers. @param {(parts: string[], opened: number) => any} change what it returns, if a number, is opened */
