@@ -256,6 +256,18 @@ def test_a_deep_layer_can_be_pinned_and_a_cell_of_a_vector_too() -> None:
     assert "**What output 5 sees of the picture**" in [text.value for text in page.at.markdown]
 
 
+def test_a_transposed_convolution_in_groups_opens_too() -> None:
+    page = Network(net="transposed:3@2x2,s2,g3|relu", layer="0")
+    assert not page.at.exception and page.says("Together **") == 1
+
+
+def test_huge_numbers_on_maps_that_travel_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "conv:1@1x1,nobias|" + "leaky_relu,negative_slope=1e6|" * 6 + "leaky_relu,negative_slope=300"
+    now = state(monkeypatch, text, (3, 200, 200), seed=3)
+    for column in unpack(pack(columns_of(now), box="net", opened=0, openBox="layer", scale="map"))["columns"]:
+        assert np.isfinite(column["spans"]).all() and np.isfinite([column["low"], column["high"]]).all()
+
+
 def test_l2_of_nothing_but_zeros_has_a_gradient() -> None:
     x = torch.zeros(1, 2, 4, 4, requires_grad=True)
     for pool in (Pool2d("l2"), GlobalPool2d("l2"), AdaptivePool2d("l2")):

@@ -65,13 +65,14 @@ def stage_cells(layers: Sequence[Layer], shape: Shape) -> int:
 
 
 def comparisons(layers: Sequence[Layer], shape: Shape) -> int:
-    """How many cells the pools among some layers look at, which their multiply-adds, 0, do not tell."""
+    """What pools take, in multiply-adds of the same time: two for each cell looked at, four where they are dilated."""
     looks = 0
     for layer, before, out in _passes(layers, shape):
         if isinstance(layer, Pool2d):
-            looks += math.prod(out) * math.prod(pair(layer.kernel_size, ""))
+            each = 2 if pair(layer.dilation, "") == (1, 1) else 4
+            looks += each * math.prod(out) * math.prod(pair(layer.kernel_size, ""))
         elif isinstance(layer, GlobalPool2d | AdaptivePool2d):
-            looks += math.prod(before) + math.prod(out)
+            looks += 2 * (math.prod(before) + math.prod(out))
     return looks
 
 

@@ -41,13 +41,16 @@ def fields(network: Network, index: int, values: Mapping[str, Any]) -> None:
         st.image(_enlarged(_lit(network, rows, columns)), output_format="PNG")
         st.caption(f"In theory: {len(rows)}×{len(columns)} pixels{_span(rows, columns)}.")
     with right:
-        colors = figures.color_range(0.0, float(measured.max()))
-        st.image(_enlarged(figures.colored(measured, colors)), output_format="PNG")
+        shown = np.nan_to_num(measured, nan=0, posinf=0)
+        colors = figures.color_range(0.0, float(shown.max()))
+        st.image(_enlarged(figures.colored(shown, colors)), output_format="PNG")
         st.caption(_told(measured))
 
 
 def _told(measured: np.ndarray) -> str:
     about = "Measured: how much the cell changes with each pixel, |∂cell/∂pixel|"
+    if not np.isfinite(measured).all():
+        return f"{about}: more than a float32 can hold."
     if not measured.any():
         return f"{about}. Here not at all: somewhere on the way an activation is flat, as a ReLU is below 0."
     return f"{about}, up to {measured.max():.3g}; {np.count_nonzero(measured):,} pixels count at all."

@@ -51,6 +51,12 @@ def opened(network: Network, index: int) -> tuple[list[StageMap], Layered | None
     inputs = [_given(network, at) for at in sources]
     name, title = str(index), title_of(network, index + 1)
     before, x, after = inputs[0], network.outputs[sources[0]], network.outputs[index + 1]
+    if isinstance(layer, ConvTranspose2d) and layer.groups > 1:  # which no single plain convolution stands for
+        maps = _planes(after)
+        return [
+            before,
+            StageMap(name, title, maps, {"op": "numbers", "values": maps}, arrow="in groups", origins=()),
+        ], None
     if isinstance(layer, Conv2d | ConvTranspose2d | DepthwiseSeparableConv2d):
         maps, layered = [before], None
         for number, step in enumerate(steps := _steps(layer, network, index)):

@@ -232,6 +232,25 @@ def test_a_form_keeps_what_is_set_while_the_server_thinks(another: Lab) -> None:
     builder.wait_net("max:2|conv:4@3x3,same,reflect,nobias|flatten|linear:3,in=144")
 
 
+def test_a_form_is_that_of_the_layer_that_is_there(another: Lab) -> None:
+    builder = Builder(another.page, another.server)
+    line = Mute(builder)
+    builder.open(net="conv:4@5x5,same|conv:8@3x3,same|relu", size="12")
+    form = builder.page.locator(".nv-form")
+    form.locator("input[name=out_channels]").focus()
+    line.hold()
+    builder.column(0).get_by_role("button", name="Delete (Delete)").click()
+    builder.page.wait_for_timeout(150)
+    mode = form.locator("select[name=padding_mode]")
+    if mode.count():
+        mode.select_option("reflect")
+    line.release()
+    builder.idle()
+    expected = "conv:8@3x3,same,reflect|relu" if mode.count() else "conv:8@3x3,same|relu"
+    assert parse_network(builder.shown("net")) in (parse_network(expected), parse_network("conv:8@3x3,same|relu"))
+    expect(form.locator("input[name=out_channels]")).to_have_value("8")
+
+
 def test_what_the_server_refuses_is_no_step_of_undo(builder: Builder) -> None:
     builder.open(net="dropout:0.5|relu", size="12")
     builder.add(2, "norm")

@@ -9,7 +9,7 @@ const FORMS = { whole: /^\d{1,4}$/, inputs: /^\d{1,9}$/, size: /^\d{1,4}(x\d{1,4
 const HINTS = { size: ["1", "2", "3", "5", "7"], padding: ["valid", "same", "1", "2"] };
 
 export class Form {
-  /** @param {(fields: any[]) => void} send */
+  /** @param {(fields: any[]) => string} send makes the layer's text of them */
   constructor(send) {
     this.send = send;
     this.root = element("form", { className: "nv-form", "aria-label": "Settings of the open layer", onsubmit: (event) => event.preventDefault() });
@@ -17,11 +17,10 @@ export class Form {
 
   /** @param {any} column of the open layer @param {number} index */
   show(column, index) {
-    const layer = `${index} ${/[a-z0-9_]+/.exec(column?.text ?? "")}`;
-    if (column && !column.fields && layer === this.layer) return; // foretold: what was set here is what it will be
+    if (column && !column.fields && column.text === this.text) return; // foretold: what was set here is what it will be
     const fields = column?.fields ?? [];
-    this.layer = layer;
-    const key = `${layer} ${fields.map(({ name }) => name)}`;
+    this.text = column?.text;
+    const key = `${index} ${/[a-z0-9_]+/.exec(column?.text ?? "")} ${fields.map(({ name }) => name)}`;
     if (key !== this.key) this.#build(column, fields, index, key);
     for (const field of fields) {
       const input = this.inputs.get(field.name);
@@ -43,7 +42,7 @@ export class Form {
       this.inputs.set(field.name, input);
       return element("label", { className: `nv-field nv-${field.kind}` }, LABELS[field.name] ?? field.name.replaceAll("_", " "), input);
     });
-    const nothing = column && index >= 0 && fields.length === 0 ? element("span", { className: "nv-nothing" }, "has nothing to set") : "";
+    const nothing = column?.fields && index >= 0 && fields.length === 0 ? element("span", { className: "nv-nothing" }, "has nothing to set") : "";
     this.root.replaceChildren(title, ...labels, nothing);
   }
 
@@ -65,6 +64,7 @@ export class Form {
     });
     input.addEventListener("blur", () => {
       this.isBeingWritten = false;
+      if (this.inputs.get(name) !== input) return; // it has just been taken away
       input.value = this.fields.get(name).now;
       input.removeAttribute("aria-invalid");
     });
@@ -73,6 +73,6 @@ export class Form {
 
   #set(name, now) {
     this.fields.get(name).now = now;
-    this.send([...this.fields.values()]);
+    this.text = this.send([...this.fields.values()]);
   }
 }

@@ -26,7 +26,11 @@ class NetworkView {
       edit: (change) => this.edit(change),
       hover: (place) => this.edges.light(place),
     });
-    this.form = new Form((fields) => this.edit((parts, index) => (parts[index] = composed(parts[index], fields))));
+    this.form = new Form((fields) => {
+      const text = composed(this.stack.parts[this.opened], fields);
+      this.edit((parts, index) => void (parts[index] = text));
+      return text;
+    });
     this.undo = element("button", { type: "button", className: "sv-button", textContent: "↶ Undo", title: "Undo the last change of the layers (Ctrl+Z)", onclick: () => this.#travel(-1) });
     this.redo = element("button", { type: "button", className: "sv-button", textContent: "↷ Redo", title: "Redo (Ctrl+Shift+Z)", onclick: () => this.#travel(1) });
     this.said = element("p", { className: "nv-said", role: "status" });

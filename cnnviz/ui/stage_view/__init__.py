@@ -24,6 +24,7 @@ _mount = component("stage_view")
 
 FEW: Final = 4  # maps that always travel whole
 WHOLE: Final = 400_000  # cells of a stage that do
+LARGE: Final = 1e34  # the sum of a block of such numbers may be more than a float32 holds
 SEEN: Final = 512  # px that many maps are seen in, side by side
 Look = int | str  # a channel, -1 for three as one picture, "all" side by side, or a "stack"
 
@@ -184,15 +185,16 @@ def _parted(stage: StageMap, before: StageMap, look: Look | None) -> _Part:
 
 def averaged(maps: np.ndarray, step: int) -> np.ndarray:
     """Maps (C, H, W) in small: each block of `step` × `step` cells is its mean; the last may have fewer."""
+    kind = np.float64 if max(maps.max(initial=0), -maps.min(initial=0)) > LARGE else np.float32
     for axis in (1, 2):
         size = maps.shape[axis]
         ends = np.minimum(np.arange(0, size + step, step)[: -(-size // step) + 1], size)
-        total = np.zeros((*maps.shape[:axis], len(ends) - 1, *maps.shape[axis + 1 :]), np.float32)
+        total = np.zeros((*maps.shape[:axis], len(ends) - 1, *maps.shape[axis + 1 :]), kind)
         for first in range(step):  # slices: `reduceat` takes ten times as long
             cells = maps[:, first::step] if axis == 1 else maps[:, :, first::step]
             part = total[:, : cells.shape[1]] if axis == 1 else total[:, :, : cells.shape[2]]
             part += cells
-        counts = np.diff(ends).astype(np.float32)
+        counts = np.diff(ends).astype(kind)
         maps = total / (counts[:, None] if axis == 1 else counts)
     return maps
 
