@@ -52,11 +52,9 @@ def opened(network: Network, index: int) -> tuple[list[StageMap], Layered | None
     name, title = str(index), title_of(network, index + 1)
     before, x, after = inputs[0], network.outputs[sources[0]], network.outputs[index + 1]
     if isinstance(layer, ConvTranspose2d) and layer.groups > 1:  # which no single plain convolution stands for
-        maps = _planes(after)
-        return [
-            before,
-            StageMap(name, title, maps, {"op": "numbers", "values": maps}, arrow="in groups", origins=()),
-        ], None
+        made = _planes(after)
+        how = {"op": "numbers", "values": made}
+        return [before, StageMap(name, title, made, how, arrow="in groups", origins=())], None
     if isinstance(layer, Conv2d | ConvTranspose2d | DepthwiseSeparableConv2d):
         maps, layered = [before], None
         for number, step in enumerate(steps := _steps(layer, network, index)):
