@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 
-from cnnviz import figures
 from cnnviz.layers import Shape
 from cnnviz.ui.components import component
+from cnnviz.ui.framing import framed
 
 _mount = component("dense_view")
 
@@ -44,10 +42,6 @@ def dense_view(
 
 
 def pack(arrays: Sequence[np.ndarray], **header: Any) -> bytes:
-    """One message: length of the header (uint32, little endian), the header as JSON, palettes, then float32."""
-    told: Mapping[str, Any] = {**header, "scales": figures.SCALES, "lengths": [len(array) for array in arrays]}
-    text = json.dumps(told, allow_nan=False).encode()
-    text += b" " * (-len(text) % 4)  # float32 begin where they may
-    palettes = [figures.palette(name).tobytes() for name in figures.SCALES]
+    """One message: the header, then the arrays as float32."""
     raw = [np.asarray(array, "<f4").tobytes() for array in arrays]
-    return b"".join([struct.pack("<I", len(text)), text, *palettes, *raw])
+    return framed({**header, "lengths": [len(array) for array in arrays]}, raw)

@@ -2,6 +2,7 @@
 import { write } from "./boxes.js";
 import { Grids } from "./dense_grids.js";
 import { showShares } from "./dense_shares.js";
+import { opened } from "./framing.js";
 import { mounted } from "./mount.js";
 import { element, setText, stylesheet } from "./stage_dom.js";
 import { format } from "./stage_values.js";
@@ -10,11 +11,7 @@ const styled = stylesheet(new URL("dense_view.css", import.meta.url).href);
 
 /** @param {Uint8Array} data see `pack` in __init__.py */
 function unpack(data) {
-  const length = new DataView(data.buffer, data.byteOffset).getUint32(0, true);
-  const message = JSON.parse(new TextDecoder().decode(data.subarray(4, 4 + length)));
-  let at = 4 + length;
-  const take = (count) => data.subarray(at, (at += count));
-  message.palettes = Object.fromEntries(message.scales.map((name) => [name, take(768)]));
+  const [message, take] = opened(data);
   [message.before, message.after, message.weight] = message.lengths.map((count) => new Float32Array(take(4 * count).slice().buffer));
   return message;
 }

@@ -5,9 +5,7 @@ The row is a view of the text in the page's box `net`: what a person does to it 
 
 from __future__ import annotations
 
-import json
 import math
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -22,6 +20,7 @@ from cnnviz.network_text import format_layer, format_value, parse_layer
 from cnnviz.network_words import WORDS, word_of
 from cnnviz.skip_layers import Off
 from cnnviz.ui.components import component
+from cnnviz.ui.framing import framed
 from cnnviz.ui.stage_view import averaged
 
 _mount = component("network_view")
@@ -80,27 +79,17 @@ def network_view(
 
 
 def pack(columns: Sequence[Column], **header: Any) -> bytes:
-    """One message: length of the header (uint32, little endian), the header as JSON, palettes, then levels."""
+    """One message: the header, then the levels of each column's maps."""
     smalls = [_small(column.maps) for column in columns]
     spans = [[(0.0, 1.0)] * len(small) if c.picture else _spans(small) for c, small in zip(columns, smalls)]
     described = [_described(*each) for each in zip(columns, smalls, spans)]
-    text = json.dumps(
-        {
-            "columns": described,
-            "scales": figures.SCALES,
-            "words": list(_catalogue()),
-            "defaults": _defaults(),
-            **header,
-        },
-        allow_nan=False,
-    ).encode()
-    palettes = [figures.palette(name).tobytes() for name in figures.SCALES]
+    told = {"columns": described, "words": list(_catalogue()), "defaults": _defaults(), **header}
     levels = [
         figures.quantise(plane, *span).tobytes()
         for small, ends in zip(smalls, spans)
         for plane, span in zip(small, ends)
     ]
-    return b"".join([struct.pack("<I", len(text)), text, *palettes, *levels])
+    return framed(told, levels)
 
 
 def _small(maps: np.ndarray | None) -> np.ndarray:

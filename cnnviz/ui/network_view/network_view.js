@@ -33,13 +33,12 @@ class NetworkView {
     });
     this.undo = element("button", { type: "button", className: "sv-button", textContent: "↶ Undo", title: "Undo the last change of the layers (Ctrl+Z)", onclick: () => this.#travel(-1) });
     this.redo = element("button", { type: "button", className: "sv-button", textContent: "↷ Redo", title: "Redo (Ctrl+Shift+Z)", onclick: () => this.#travel(1) });
-    this.said = element("p", { className: "nv-said", role: "status" });
     this.track = element("div", { className: "nv-track" }, this.edges.root, this.columns.root);
     this.root = element(
       "div",
       { className: "network-view" },
       element("div", { className: "nv-scroll", tabIndex: -1 }, this.track),
-      element("div", { className: "nv-bar" }, this.undo, this.redo, this.form.root, this.said),
+      element("div", { className: "nv-bar" }, this.undo, this.redo, this.form.root),
     );
     this.root.addEventListener("keydown", (event) => this.#onKey(event));
     this.closing = new AbortController();

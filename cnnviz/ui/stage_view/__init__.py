@@ -6,9 +6,7 @@ that the browser computes the exact value of any cell without asking.
 
 from __future__ import annotations
 
-import json
 import math
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,6 +16,7 @@ import numpy as np
 
 from cnnviz import figures
 from cnnviz.ui.components import component
+from cnnviz.ui.framing import framed
 
 _mount = component("stage_view")
 
@@ -128,22 +127,18 @@ def stage_view(
 
 
 def pack(stages: Sequence[StageMap], looks: Mapping[str, Look] | None = None, **header: Any) -> bytes:
-    """One message: length of the header (uint32, little endian), the header as JSON, then raw bytes.
+    """One message: the header, then weights and values as float32, then levels.
 
-    Raw bytes survive at the top level of a component's data only, hence the framing. The padded input
-    is not sent: the browser gathers it from the input. Of many large maps only those that are looked at travel whole,
-    the others as small as they are seen side by side.
+    The padded input is not sent: the browser gathers it from the input. Of many large maps only those that are looked
+    at travel whole, the others as small as they are seen side by side.
     """
     looks = looks or {}
-    scales = figures.SCALES
     places = {stage.name: place for place, stage in enumerate(stages)}
     before = [
         stages[places[stage.origins[0]]] if stage.origins else stages[max(0, i - 1)] for i, stage in enumerate(stages)
     ]
     parts = [_parted(stage, before[i], looks.get(stage.name)) for i, stage in enumerate(stages)]
     described = [_described(stage, part, places) for stage, part in zip(stages, parts)]
-    text = json.dumps({"stages": described, "scales": scales, "looks": looks, **header}, allow_nan=False).encode()
-    palettes = [figures.palette(name).tobytes() for name in scales]
     arrays = [
         np.asarray(value, "<f4").tobytes()
         for stage in stages
@@ -151,7 +146,7 @@ def pack(stages: Sequence[StageMap], looks: Mapping[str, Look] | None = None, **
         if isinstance(value, np.ndarray)
     ]
     levels = [levels for part in parts for levels in part.levels]
-    return b"".join([struct.pack("<I", len(text)), text, *palettes, *arrays, *levels])
+    return framed({"stages": described, "looks": looks, **header}, [*arrays, *levels])
 
 
 @dataclass(frozen=True)

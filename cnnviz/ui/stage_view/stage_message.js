@@ -1,4 +1,5 @@
 /** What the server sends: see `pack` in __init__.py. */
+import { opened } from "./framing.js";
 
 /** Flat numbers as nested arrays of this shape. @param {Float32Array} numbers @param {number[]} shape */
 function nested(numbers, [count, ...rest]) {
@@ -13,11 +14,7 @@ function nested(numbers, [count, ...rest]) {
  *   levels of the channels that were sent, each (H, W)
  */
 export function unpack(data) {
-  const length = new DataView(data.buffer, data.byteOffset).getUint32(0, true);
-  const message = JSON.parse(new TextDecoder().decode(data.subarray(4, 4 + length)));
-  let at = 4 + length;
-  const take = (count) => data.subarray(at, (at += count));
-  message.palettes = Object.fromEntries(message.scales.map((name) => [name, take(768)]));
+  const [message, take] = opened(data);
   for (const { how } of message.stages) {
     const shape = how.weight ?? how.values;
     if (!shape) continue;
