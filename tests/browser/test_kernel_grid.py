@@ -355,6 +355,25 @@ def test_a_kernel_written_as_text_reaches_the_grid(lab: Lab) -> None:
     assert lab.kernel()[0] == [5, -1, -1], "the last good kernel stays"
 
 
+def test_a_page_that_is_busy_itself_gives_no_edit_up(lab: Lab) -> None:
+    lab.open(**SMALL)
+    lab.page.evaluate("""() => {
+      const grid = document.querySelector('.kernel-grid');
+      window.shown = [];
+      const note = () => window.shown.push(grid.dataset.kernel);
+      new MutationObserver(note).observe(grid, { attributeFilter: ['data-kernel'] });
+      // busy once the edit is on its way, for longer than the grid waits for an answer
+      document.querySelector('.st-key-kernel input').addEventListener('keydown', () => setTimeout(() => {
+        const end = performance.now() + 1500;
+        while (performance.now() < end);
+      }), { once: true });
+    }""")
+    lab.cell(1, 1).click()
+    lab.page.keyboard.press("PageUp")
+    lab.wait_kernel("-1,-1,-1;-1,8.1,-1;-1,-1,-1")
+    assert set(lab.page.evaluate("window.shown")) == {"-1,-1,-1;-1,8.1,-1;-1,-1,-1"}
+
+
 def test_dragging_by_touch(new_lab: OpenLab) -> None:
     lab = new_lab(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, device_scale_factor=2)
     lab.open(**SMALL)

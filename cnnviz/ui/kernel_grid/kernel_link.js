@@ -10,6 +10,7 @@ import { app, runs } from "./running.js";
 
 const PATIENCE = 1000; // ms: after that an answer counts as lost, unless a script runs or the server is known to be slower
 const LONGEST_PATIENCE = 5000;
+const LOOKS = 10; // patience is that many looks at the clock: while the page itself is busy it cannot hear, and no time passes
 
 export class Link {
   /** @param {() => void} onRest is called when an edit was given up: what the server said last is to be shown */
@@ -61,13 +62,14 @@ export class Link {
     this.#giveUpLater();
   }
 
-  #giveUpLater() {
+  #giveUpLater(looks = LOOKS) {
     this.timer = window.setTimeout(() => {
       if (runs()) return this.#giveUpLater();
+      if (looks > 1) return this.#giveUpLater(looks - 1);
       this.patience = Math.min(2 * this.patience, LONGEST_PATIENCE);
       this.#land();
       if (this.underWay === null) this.onRest();
-    }, this.patience);
+    }, this.patience / LOOKS);
   }
 
   #landWhenIdle() {
