@@ -1,0 +1,107 @@
+"""How a gradient becomes a step: torch's optimisers, and the arithmetic of one weight's step, written out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import torch
+from torch import Tensor
+
+OptimiserName = Literal["sgd", "momentum", "adam"]
+MOMENTUM: Final = 0.9
+BETAS: Final = (0.9, 0.999)
+EPS: Final = 1e-8
+
+# By name: what it does, and the rate that is a good beginning.
+OPTIMISERS: Final[Mapping[OptimiserName, tuple[str, float]]] = {
+    "sgd": ("Each step goes against the gradient, the rate times as far.", 0.1),
+    "momentum": ("Gradients add up to a velocity of which 0.9 stays from step to step.", 0.02),
+    "adam": ("Each weight has a step of its own size: the mean of its gradients by the root of their mean square.", 0.002),
+}  # fmt: skip
+
+
+def make_optimiser(
+    name: OptimiserName, tensors: Sequence[Tensor], rate: float, weight_decay: float
+) -> torch.optim.Optimizer:
+    """Torch's optimiser of that name."""
+    if name == "adam":
+        return torch.optim.Adam(tensors, lr=rate, betas=BETAS, eps=EPS, weight_decay=weight_decay)
+    momentum = MOMENTUM if name == "momentum" else 0.0
+    return torch.optim.SGD(tensors, lr=rate, momentum=momentum, weight_decay=weight_decay)
+
+
+@dataclass(frozen=True)
+class Before:
+    """What a weight's next step hangs on.
+
+    value, gradient: the weight and its gradient. buffers: what the optimiser keeps of the steps before: `velocity`, or
+    `mean` and `square`. steps: how many steps there were.
+    """
+
+    value: float
+    gradient: float
+    buffers: Mapping[str, float]
+    steps: int
+
+
+@dataclass(frozen=True)
+class WeightStep:
+    """One step of one weight: each line is a term's name, how it arises, in numbers, and what it comes to."""
+
+    before: float
+    after: float
+    lines: tuple[tuple[str, str, float], ...]
+
+
+def look_before(optimiser: torch.optim.Optimizer, tensor: Tensor, at: int) -> Before:
+    """Read a weight, by its place in the flattened tensor, between `backward` and `step`."""
+    if tensor.grad is None:
+        raise ValueError("the weight has no gradient yet")
+    state = optimiser.state.get(tensor, {})
+    names = {"momentum_buffer": "velocity", "exp_avg": "mean", "exp_avg_sq": "square"}
+    buffers = {ours: float(state[theirs].flatten()[at]) for theirs, ours in names.items() if state.get(theirs) is not None}
+    return Before(float(tensor.flatten()[at]), float(tensor.grad.flatten()[at]), buffers, int(state.get("step", 0)))
+
+
+def explain_step(name: OptimiserName, rate: float, weight_decay: float, before: Before) -> WeightStep:
+    """Work out one weight's step in double precision, line by line.
+
+    Source: Sutskever et al. 2013, On the importance of initialization and momentum, as torch's SGD writes it;
+    Kingma & Ba 2015, Adam, algorithm 1.
+    """
+    w, g = before.value, before.gradient
+    lines = [("gradient", "∂ loss / ∂ w", g)]
+    if weight_decay:
+        decayed = g + weight_decay * w
+        lines.append(("with decay", f"{_n(g)} + {_n(weight_decay)} · {_n(w)}", decayed))
+        g = decayed
+    if name == "sgd":
+        step = rate * g
+        lines.append(("step", f"{_n(rate)} · {_n(g)}", step))
+    elif name == "momentum":
+        last = before.buffers.get("velocity")
+        velocity = g if last is None else MOMENTUM * last + g
+        how = "the first gradient" if last is None else f"{MOMENTUM} · {_n(last)} + {_n(g)}"
+        step = rate * velocity
+        lines += [("velocity", how, velocity), ("step", f"{_n(rate)} · {_n(velocity)}", step)]
+    else:
+        t = before.steps + 1
+        m = BETAS[0] * before.buffers.get("mean", 0.0) + (1 - BETAS[0]) * g
+        v = BETAS[1] * before.buffers.get("square", 0.0) + (1 - BETAS[1]) * g * g
+        mean, square = m / (1 - BETAS[0] ** t), v / (1 - BETAS[1] ** t)
+        step = rate * mean / (square**0.5 + EPS)
+        lines += [
+            ("mean gradient", f"{BETAS[0]} · {_n(before.buffers.get('mean', 0.0))} + 0.1 · {_n(g)}", m),
+            ("mean square", f"{BETAS[1]} · {_n(before.buffers.get('square', 0.0))} + 0.001 · {_n(g)}²", v),
+            ("corrected", f"{_n(m)} / (1 − 0.9^{t}), {_n(v)} / (1 − 0.999^{t}) = {_n(square)}", mean),
+            ("step", f"{_n(rate)} · {_n(mean)} / (√{_n(square)} + {EPS:g})", step),
+        ]
+    lines.append(("new weight", f"{_n(w)} − {_n(step)}", w - step))
+    return WeightStep(w, w - step, tuple(lines))
+
+
+def _n(value: float) -> str:
+    text = f"{value:.4g}".replace("-", "−")
+    return f"({text})" if value < 0 else text
