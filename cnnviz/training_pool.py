@@ -1,0 +1,278 @@
+"""A few worker processes train what many people want: a queue, limits, and an end for what nobody waits for any more.
+
+A worker is a process of `training_worker`, started when there is a first order, used again, and ended when it had
+nothing to do for a while. It is no child of `multiprocessing`, which would run the page's script again: while a page
+runs, Streamlit says that the page's script is the main one.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+
+from cnnviz.network_weights import Parameters
+from cnnviz.training_run import SECONDS, Command, News, Order, Score
+
+SIZE: Final = max(1, min(2, os.cpu_count() or 1))  # trainings at once
+WAITING: Final = 40  # orders that may wait
+GRACE: Final = 10.0  # seconds that a page may be away: a reload, a lost connection
+PAUSE: Final = 120.0  # seconds that a training may stand still while others wait
+IDLE: Final = 120.0  # seconds after which a worker without an order ends
+STUBBORN: Final = 3.0  # seconds for a worker to leave what it was told to stop
+LATE: Final = 60.0  # seconds that a training may be late with its news, or beyond its time
+BUSY: Final = "So many wait already that there is no place in the queue. Try again in a few minutes."
+DIED: Final = "The process that trained has ended, perhaps because there was too little memory. What was learned until then is here."
+PAUSED: Final = "It stood still for two minutes while others waited, so it was ended here."
+SLOW: Final = "It took too long and was ended here."
+ROOT: Final = Path(__file__).resolve().parents[1]
+
+
+class Job:
+    """One person's training: the pool writes, a page reads.
+
+    state: "waiting", then as in News. problem: why it ended before its time, a sentence; empty if it did not.
+    news: the last. rows, keyframes, scores: all there were. version: grows with each change.
+    """
+
+    def __init__(self, order: Order, is_wanted: Callable[[], bool]) -> None:
+        self.order, self.is_wanted = order, is_wanted
+        self.state: Literal["waiting", "running", "paused", "over"] = "waiting"
+        self.problem, self.version = "", 0
+        self.news: News | None = None
+        self.keyframes: list[tuple[int, Parameters]] = []
+        self.scores: list[Score] = []
+        self._rows: list[np.ndarray] = []
+        self.since = self.seen = time.monotonic()  # of the state; of a page that wants it
+
+    @property
+    def rows(self) -> np.ndarray:
+        """(steps, 3 + layers): see News."""
+        if len(self._rows) > 1:
+            self._rows[:] = [np.concatenate(self._rows)]
+        return self._rows[0] if self._rows else np.zeros((0, 3 + len(self.order.layers)))
+
+    def hear(self, told: News | str) -> None:
+        """Take in what the worker says; a text is why nothing could be done."""
+        if self.state == "over":
+            return
+        if isinstance(told, str):
+            return self.end(told)
+        self.news = told
+        self._rows.append(told.rows)
+        self.keyframes += told.keyframes
+        self.scores += told.scores
+        self._enter(told.state)
+        if told.problem:
+            self.problem = told.problem
+        self.version += 1
+
+    def end(self, problem: str = "") -> None:
+        """No more comes."""
+        self.problem = problem or self.problem
+        self._enter("over")
+        self.version += 1
+
+    def _enter(self, state: Literal["waiting", "running", "paused", "over"]) -> None:
+        if state != self.state:
+            self.state, self.since = state, time.monotonic()
+
+
+class _Worker:
+    """A process and the job that it has."""
+
+    def __init__(self, over: Callable[[_Worker], None]) -> None:
+        self.job: Job | None = None
+        self.since = time.monotonic()  # that it has, or has not, a job
+        self.told_to_stop: float | None = None
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "cnnviz.training_worker"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        self._over = over
+        threading.Thread(target=self._read, name="training", daemon=True).start()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def begin(self, job: Job) -> None:
+        self.job, self.since, self.told_to_stop = job, time.monotonic(), None
+        self.say(job.order)
+
+    def say(self, word: Order | Command) -> None:
+        assert self._process.stdin
+        try:
+            pickle.dump(word, self._process.stdin, pickle.HIGHEST_PROTOCOL)
+            self._process.stdin.flush()
+        except OSError:
+            pass  # it has ended, and its reader says so
+
+    def stop(self) -> None:
+        """Make it leave its job; `tend` kills it if it does not."""
+        self.told_to_stop = time.monotonic()
+        self.say("stop")
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def _read(self) -> None:
+        assert self._process.stdout
+        while True:
+            try:
+                told: News | str = pickle.load(self._process.stdout)
+            except (EOFError, OSError, pickle.UnpicklingError):
+                break
+            if self.job:
+                self.job.hear(told)
+            if isinstance(told, str) or told.state == "over":
+                self._over(self)
+        self._process.kill()
+        self._process.wait()
+        if self.job:
+            self.job.end(DIED)
+        self._over(self)
+
+
+class Pool:
+    """A queue of jobs, and up to `size` workers.
+
+    A thread tends them while there is anything to tend.
+    """
+
+    def __init__(self, size: int = SIZE, grace: float = GRACE, idle: float = IDLE, pause: float = PAUSE) -> None:
+        self._size, self._grace, self._idle, self._pause = size, grace, idle, pause
+        self._waiting: list[Job] = []
+        self._workers: list[_Worker] = []
+        self._news = threading.Condition(threading.RLock())
+        self._tender: threading.Thread | None = None
+
+    def submit(self, order: Order, is_wanted: Callable[[], bool] = lambda: True) -> Job:
+        """Queue an order.
+
+        Args:
+            is_wanted: asked again and again: whether there is still a page that waits for it.
+        Returns:
+            the job; it is over already, with its problem, if too many wait.
+        """
+        job = Job(order, is_wanted)
+        with self._news:
+            if len(self._waiting) >= WAITING:
+                job.end(BUSY)
+                return job
+            self._waiting.append(job)
+            self._wake()
+        return job
+
+    def warm(self) -> None:
+        """Start a worker, if there is none, for an order that is likely to come."""
+        with self._news:
+            if not self._workers:
+                self._workers.append(_Worker(self._left))
+            self._wake()
+
+    def place(self, job: Job) -> int:
+        """How many come before it; 0 if it is not waiting, or the next."""
+        with self._news:
+            return self._waiting.index(job) if job in self._waiting else 0
+
+    def say(self, job: Job, command: Command) -> None:
+        """Pass a command on to a job that has begun."""
+        with self._news:
+            for worker in self._workers:
+                if worker.job is job:
+                    worker.say(command)
+
+    def drop(self, job: Job) -> None:
+        """Nobody wants this job any more."""
+        with self._news:
+            job.end()
+            if job in self._waiting:
+                self._waiting.remove(job)
+            for worker in self._workers:
+                if worker.job is job:
+                    worker.job = None
+                    worker.stop()
+            self._wake()
+
+    def jobs(self) -> list[Job]:
+        """Those that have begun, then those that wait."""
+        with self._news:
+            return [worker.job for worker in self._workers if worker.job] + self._waiting
+
+    def processes(self) -> list[int]:
+        """The workers that live."""
+        with self._news:
+            return [worker.pid for worker in self._workers if worker.is_alive]
+
+    def close(self) -> None:
+        """End all workers."""
+        with self._news:
+            for job in self.jobs():
+                self.drop(job)
+            for worker in self._workers:
+                worker.kill()
+
+    def _left(self, worker: _Worker) -> None:
+        """A worker has no job any more, or lives no more."""
+        with self._news:
+            worker.job, worker.since, worker.told_to_stop = None, time.monotonic(), None
+            self._wake()
+
+    def _wake(self) -> None:
+        self._news.notify_all()
+        if self._tender is None:
+            self._tender = threading.Thread(target=self._tend, name="trainings", daemon=True)
+            self._tender.start()
+
+    def _tend(self) -> None:
+        with self._news:
+            while self._workers or self._waiting:
+                self._look_after()
+                self._news.wait(0.5)
+            self._tender = None
+
+    def _look_after(self) -> None:
+        now = time.monotonic()
+        for job in self.jobs():
+            if job.is_wanted():
+                job.seen = now
+            elif now - job.seen > self._grace:
+                self.drop(job)
+        self._workers = [worker for worker in self._workers if worker.is_alive]
+        for worker in self._workers:
+            self._limit(worker, now)
+        free = [worker for worker in self._workers if not worker.job and worker.told_to_stop is None]
+        while self._waiting and (free or len(self._workers) < self._size):
+            if not free:
+                free.append(_Worker(self._left))
+                self._workers += free
+            free.pop().begin(self._waiting.pop(0))
+        for worker in free:
+            if now - worker.since > self._idle:
+                worker.kill()
+
+    def _limit(self, worker: _Worker, now: float) -> None:
+        if worker.told_to_stop is not None:
+            if now - worker.told_to_stop > STUBBORN:
+                worker.kill()
+            return
+        job = worker.job
+        if job and job.state == "paused" and self._waiting and now - job.since > self._pause:
+            job.end(PAUSED)
+            worker.job = None
+            worker.stop()
+        elif job and job.state != "paused" and now - max(worker.since, job.since) > SECONDS + LATE:
+            job.end(SLOW)
+            worker.kill()

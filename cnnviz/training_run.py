@@ -1,0 +1,182 @@
+"""A whole training from an order: what it tells on the way, and what may be said to it while it runs.
+
+It knows of no process and no page: commands come from a queue, and news go to a function.
+"""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+
+from cnnviz.datasets import DATASETS, Dataset
+from cnnviz.layers import Layer
+from cnnviz.network_weights import Parameters
+from cnnviz.optimisers import WeightStep
+from cnnviz.training import Measure, Recipe, Step, Training, TrainingError
+
+EVERY: Final = 0.25  # seconds between news
+SECONDS: Final = 300.0  # that a training may run, pauses not counted
+MOST_STEPS: Final = 30_000
+MOST_PARAMETERS: Final = 1_000_000
+KEYFRAMES: Final = 60  # that are kept for a replay, if they are small enough
+KEYFRAME_BYTES: Final = 12_000_000  # of all keyframes of a training together
+FEWEST_KEYFRAMES: Final = 4
+
+Watched = tuple[int, str, int]  # a weight: its layer's index, its tensor's name, its place in that tensor, flattened
+Command = Literal["pause", "go on", "step", "stop"] | Watched
+State = Literal["running", "paused", "over"]
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """What is to be trained.
+
+    data: a name in DATASETS, or what a person brought.
+    watched: the weight whose arithmetic is told.
+    """
+
+    layers: tuple[Layer, ...]
+    data: str | Dataset
+    recipe: Recipe
+    watched: Watched
+
+    def dataset(self) -> Dataset:
+        """The pictures; shapes are drawn now, which takes a second."""
+        return DATASETS[self.data]() if isinstance(self.data, str) else self.data
+
+
+@dataclass(frozen=True)
+class Score:
+    """Loss and accuracy after so many steps, of pictures learned from and of those held out."""
+
+    number: int
+    loss: float
+    accuracy: float
+    held_out_loss: float
+    held_out_accuracy: float
+
+
+@dataclass(frozen=True, eq=False)
+class News:
+    """What happened since the last news.
+
+    steps, steps_an_epoch: of the whole recipe. seconds: spent on steps so far.
+    rows: (n, 3 + layers) float64: of each step its number, loss, accuracy, and the norm of each layer's gradient.
+    parameters: as they are now, after step `number`. keyframes: those to be kept, with their step's number.
+    weight: the last step's arithmetic. final: at the end, of pictures learned from and of those held out.
+    """
+
+    state: State
+    number: int
+    steps: int
+    steps_an_epoch: int
+    seconds: float
+    rows: np.ndarray
+    parameters: Parameters
+    keyframes: Sequence[tuple[int, Parameters]] = ()
+    scores: Sequence[Score] = ()
+    weight: WeightStep | None = None
+    final: tuple[Measure, Measure] | None = None
+    problem: str = ""
+
+
+def keyframe_numbers(steps: int, parameters: int) -> list[int]:
+    """After which steps the parameters are kept: the first and the last, and more at the beginning, when most changes."""
+    count = max(FEWEST_KEYFRAMES, min(KEYFRAMES, KEYFRAME_BYTES // max(1, 4 * parameters)))
+    return sorted({round(steps * (i / (count - 1)) ** 1.7) for i in range(count)})
+
+
+class Run:
+    """A training under way: `whole` follows its recipe to the end, a command to stop, or a limit."""
+
+    def __init__(self, order: Order, tell: Callable[[News], None], seconds: float = SECONDS) -> None:
+        self._training = Training(order.layers, order.dataset(), order.recipe)
+        self._tell, self._watched, self._most = tell, order.watched, seconds
+        size = sum(tensor.numel() for tensors in self._training.parameters for tensor in tensors.values())
+        self._kept = set(keyframe_numbers(self._training.steps, size))
+        self._state: State = "running"
+        self._steps: list[Step] = []
+        self._keyframes: list[tuple[int, Parameters]] = []
+        self._scores: list[Score] = []
+        self._seconds = 0.0
+        self._final: tuple[Measure, Measure] | None = None
+        self._once = False  # one step is to be done, though it is paused
+
+    def whole(self, commands: queue.SimpleQueue[Command]) -> None:
+        """Train, and tell."""
+        problem, training = "", self._training
+        self._keep()
+        self._measure()
+        self._send()
+        told = time.monotonic()
+        while training.number < training.steps and self._obey(commands):
+            began = time.monotonic()
+            try:
+                self._step()
+            except TrainingError as ran_away:
+                problem = str(ran_away)
+                break
+            self._seconds += time.monotonic() - began
+            if self._seconds > self._most:
+                problem = f"It was ended after {self._most:.0f} seconds, so that others can train."
+                break
+            if self._state == "paused" or time.monotonic() - told > EVERY:
+                self._send()
+                told = time.monotonic()
+        self._state = "over"
+        if training.number not in self._kept:
+            self._keyframes.append((training.number, training.snapshot()))
+        self._measure()
+        self._send(problem)
+
+    def _obey(self, commands: queue.SimpleQueue[Command]) -> bool:
+        """Take what was said, and wait while it is paused; whether there is to be another step."""
+        while not commands.empty() or (self._state == "paused" and not self._once):
+            command = commands.get()
+            if isinstance(command, tuple):
+                self._watched = command
+            elif command == "stop":
+                return False
+            elif command == "step":
+                self._state, self._once = "paused", True
+                break
+            else:
+                self._state = "paused" if command == "pause" else "running"
+                self._send()
+        return True
+
+    def _step(self) -> None:
+        self._once = False
+        self._steps.append(self._training.step(self._watched))
+        if self._training.number in self._kept:
+            self._keep()
+        if self._training.number % self._training.steps_an_epoch == 0:
+            self._measure()
+
+    def _keep(self) -> None:
+        self._keyframes.append((self._training.number, self._training.snapshot()))
+
+    def _measure(self) -> None:
+        number = self._training.number
+        if self._scores and self._scores[-1].number == number and self._state != "over":
+            return
+        learned, held_out = self._final = self._training.measure()
+        score = Score(number, learned.loss, learned.accuracy, held_out.loss, held_out.accuracy)
+        self._scores.append(score)
+
+    def _send(self, problem: str = "") -> None:
+        training = self._training
+        width = 3 + len(training.layers)
+        rows = [(step.number, step.loss, step.accuracy, *step.norms) for step in self._steps]
+        self._tell(News(
+            self._state, training.number, training.steps, training.steps_an_epoch, self._seconds,
+            np.array(rows, np.float64).reshape(-1, width), training.snapshot(), tuple(self._keyframes),
+            tuple(self._scores), self._steps[-1].weight if self._steps else None,
+            self._final if self._state == "over" else None, problem,
+        ))  # fmt: skip
+        self._steps, self._keyframes, self._scores = [], [], []
