@@ -51,6 +51,7 @@ class Job:
         self.keyframes: list[tuple[int, Parameters]] = []
         self.scores: list[Score] = []
         self._rows: list[np.ndarray] = []
+        self._changed = threading.Condition()
         self.since = self.seen = time.monotonic()  # of the state; of a page that wants it
 
     @property
@@ -73,13 +74,23 @@ class Job:
         self._enter(told.state)
         if told.problem:
             self.problem = told.problem
-        self.version += 1
+        self._change()
 
     def end(self, problem: str = "") -> None:
         """No more comes."""
         self.problem = problem or self.problem
         self._enter("over")
-        self.version += 1
+        self._change()
+
+    def wait(self, version: int, seconds: float) -> None:
+        """Wait until it changes from that version, but not for longer."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.version != version, seconds)
+
+    def _change(self) -> None:
+        with self._changed:
+            self.version += 1
+            self._changed.notify_all()
 
     def _enter(self, state: Literal["waiting", "running", "paused", "over"]) -> None:
         if state != self.state:

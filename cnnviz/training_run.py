@@ -38,12 +38,14 @@ class Order:
 
     data: a name in DATASETS, or what a person brought.
     watched: the weight whose arithmetic is told.
+    is_paused: whether it does one step and then waits.
     """
 
     layers: tuple[Layer, ...]
     data: str | Dataset
     recipe: Recipe
     watched: Watched
+    is_paused: bool = False
 
     def dataset(self) -> Dataset:
         """The pictures; shapes are drawn now, which takes a second."""
@@ -99,13 +101,13 @@ class Run:
         self._tell, self._watched, self._most = tell, order.watched, seconds
         size = sum(tensor.numel() for tensors in self._training.parameters for tensor in tensors.values())
         self._kept = set(keyframe_numbers(self._training.steps, size))
-        self._state: State = "running"
+        self._state: State = "paused" if order.is_paused else "running"
         self._steps: list[Step] = []
         self._keyframes: list[tuple[int, Parameters]] = []
         self._scores: list[Score] = []
         self._seconds = 0.0
         self._final: tuple[Measure, Measure] | None = None
-        self._once = False  # one step is to be done, though it is paused
+        self._once = order.is_paused  # one step is to be done, though it is paused
 
     def whole(self, commands: queue.SimpleQueue[Command]) -> None:
         """Train, and tell."""

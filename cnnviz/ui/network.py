@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -87,7 +87,7 @@ def _computed(values: Mapping[str, Any], image: Tensor, uploaded: Mapping[str, T
     found = survey(layers, shape)
     working = layers[: len(found.rows)]
     try:
-        _afford(found, working, shape)
+        afford_network(found, working, shape)
     except ShapeError as refused:
         return Network(layers, found, [], [image], error=refused)
     parameters, problems = draw_weights(working, shape, values["init"], values["seed"]), list[str]()
@@ -98,16 +98,21 @@ def _computed(values: Mapping[str, Any], image: Tensor, uploaded: Mapping[str, T
         error = unread
     if uploaded is not None:
         parameters, problems = fit_tensors(working, parameters, uploaded)
+    return replace(follow(layers, found, parameters, image), problems=problems, error=error)
+
+
+def follow(layers: tuple[Layer, ...], found: Summary, parameters: Parameters, image: Tensor) -> Network:
+    """Send a picture, (1, C, H, W), through the layers that work."""
     outputs = [image]
-    for stage in forward(working, image, parameters)[1:]:
+    for stage in forward(layers[: len(found.rows)], image, parameters)[1:]:
         if stage.name != "padded":
             outputs.append(stage.output)
     whole = next((at for at, output in enumerate(outputs) if not is_finite(output)), len(outputs))
     overflows = whole - 1 if whole < len(outputs) else None
-    return Network(layers, found, parameters, outputs[:whole], problems, error, overflows)
+    return Network(layers, found, parameters, outputs[:whole], overflows=overflows)
 
 
-def _afford(found: Summary, layers: Sequence[Layer], shape: Shape) -> None:
+def afford_network(found: Summary, layers: Sequence[Layer], shape: Shape) -> None:
     """Refuse a network too large, before anything of it is computed."""
     if found.parameters > MOST_PARAMETERS:
         raise ShapeError(

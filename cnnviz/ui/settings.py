@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnnviz.activations import ACTIVATIONS, Choice
+from cnnviz.augmentation import AUGMENTATIONS
+from cnnviz.datasets import DATASETS
 from cnnviz.filters import MAX_FILTERS, parse_edits
 from cnnviz.functional import POOLS
 from cnnviz.images import MAX_SIZE, SAMPLES
@@ -17,6 +19,7 @@ from cnnviz.kind_plans import WEIGHTS
 from cnnviz.kinds import KINDS
 from cnnviz.network_text import MAX_LAYERS, parse_network
 from cnnviz.number_pictures import parse_numbers
+from cnnviz.optimisers import OPTIMISERS
 from cnnviz.padding import PADDING_MODES
 from cnnviz.prepared_networks import NETWORKS
 
@@ -277,6 +280,48 @@ NETWORK = (
     whole("unit", "0", 0, 9999),
     LOOKS,
     pin("a stage, row, column and map as in 0:12,20,3"),
+)
+
+
+def watched(text: str) -> tuple[int, str, int] | None:
+    """Read "0:weight:13" as a layer's index, a tensor's name and a place in it; no text is none."""
+    if not text.strip():
+        return None
+    found = re.fullmatch(r"\s*(\d{1,2}):([a-z_]{1,12}):(\d{1,7})\s*", text)
+    if not found:
+        raise ValueError(text)
+    return int(found[1]), found[2], int(found[3])
+
+
+def between(name: str, default: str, low: float, high: float) -> Setting:
+    """A setting that is a number from low to high."""
+
+    def parse(text: str) -> float:
+        value = float(text) if len(text) <= 30 else math.nan
+        if not low <= value <= high:
+            raise ValueError(text)
+        return value
+
+    return Setting(name, default, parse, f"a number from {low:g} to {high:g}, such as {default}", numeric=True)
+
+
+DIGITS_NET = "conv:12@3x3,same|relu|max:2|conv:24@3x3,same|relu|max:2|flatten|linear:10|softmax"
+OWN = "own"  # pictures that a person brought, which no link carries
+TRAIN = (
+    choice("data", (*DATASETS, OWN), "digits"),
+    Setting("net", DIGITS_NET, parse_network, "layers such as conv:12@3x3,same|relu|max:2|flatten|linear:10|softmax"),
+    choice("optimiser", OPTIMISERS, "adam"),
+    between("rate", "0.003", 1e-6, 10),
+    whole("batch", "32", 1, 512),
+    whole("epochs", "8", 1, 200),
+    between("weight_decay", "0", 0, 1),
+    choice("augmentation", AUGMENTATIONS, "none"),
+    choice("init", INITIALISATIONS, "pytorch"),
+    whole("seed", "0", 0, 9999),
+    whole("example", "0", 0, 9999),
+    choice("scale", ("map", "layer", "network"), "layer"),
+    whole("layer", "0", 0, MAX_LAYERS - 1),
+    Setting("watched", "", watched, "a layer, a tensor and a place in it, as in 0:weight:13"),
 )
 
 

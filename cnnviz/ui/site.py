@@ -27,6 +27,9 @@ menu = {
             icon=":material/filter_alt:",
         ),
     ],
-    "Network": [st.Page(PAGES / "network" / "network.py", title="Network", icon=":material/hub:")],
+    "Network": [
+        st.Page(PAGES / "network" / "network.py", title="Network", icon=":material/hub:"),
+        st.Page(PAGES / "network" / "train.py", title="Train", icon=":material/school:"),
+    ],
 }
 st.navigation(menu, position="top").run()

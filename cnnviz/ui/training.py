@@ -1,0 +1,157 @@
+"""What the page Train computes: what is to be trained, the session's training, and the network as it is at a step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import streamlit as st
+from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from cnnviz.datasets import DATASETS, Dataset, shapes
+from cnnviz.layers import Layer, Shape
+from cnnviz.network import Summary, survey
+from cnnviz.network_weights import Parameters, draw_weights, wanted_tensors
+from cnnviz.shapes import ShapeError
+from cnnviz.training import Recipe, TrainingError
+from cnnviz.training_pass import check_fit
+from cnnviz.training_pool import Job, Pool
+from cnnviz.training_run import MOST_PARAMETERS, MOST_STEPS, Order, Watched
+from cnnviz.ui.limits import afford, comparisons, stage_cells
+from cnnviz.ui.network import Network, afford_network, follow
+from cnnviz.ui.settings import OWN
+
+POOL: Final = Pool()  # the server's only one
+KEY: Final = "training"  # of the session's job, which goes on while other pages are looked at
+OWN_DATA: Final = "own data"
+NO_PICTURES: Final = "There are no pictures of your own yet: bring files below, or choose others."
+_SHOWN: Final = 200  # shapes of those that are learned from, drawn to be looked at
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """One state of the page.
+
+    data: the pictures to look at; of shapes all that are held out, but few of those that are learned from.
+    order: what would be trained now; None if `error` says why it cannot be.
+    job: the session's training, with `order` or another one.
+    """
+
+    data: Dataset
+    layers: tuple[Layer, ...]
+    summary: Summary
+    order: Order | None
+    error: ValueError | None
+    job: Job | None
+
+    @property
+    def is_of_job(self) -> bool:
+        """Whether the training is of this network and these pictures, be it with another recipe."""
+        job = self.job
+        return job is not None and job.order.layers == self.layers and job.order.data == self._source
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether settings are others than those that were trained with."""
+        return self.job is None or not self.is_of_job or self.order is None or self.order.recipe != self.job.order.recipe
+
+    @property
+    def _source(self) -> str | Dataset:
+        return self.order.data if self.order else ""
+
+
+def lesson(values: Mapping[str, Any]) -> Lesson:
+    """What the settings say."""
+    error: ValueError | None = None
+    own: Dataset | None = st.session_state.get(OWN_DATA)
+    if values["data"] == OWN and own is None:
+        error = TrainingError(NO_PICTURES)
+    data = _shown("digits" if error else values["data"], own)
+    layers: tuple[Layer, ...] = values["net"]
+    found = survey(layers, data.shape)
+    order = None
+    if error is None:
+        try:
+            order = _order(values, data, found)
+        except ValueError as refused:
+            error = refused
+    return Lesson(data, layers, found, order, error, st.session_state.get(KEY))
+
+
+def _shown(name: str, own: Dataset | None) -> Dataset:
+    if name == OWN and own:
+        return own
+    return shapes(_SHOWN) if name == "shapes" else DATASETS[name]()
+
+
+def _order(values: Mapping[str, Any], data: Dataset, found: Summary) -> Order:
+    layers: tuple[Layer, ...] = values["net"]
+    check_fit(layers, data.shape, len(data.classes))
+    if found.parameters > MOST_PARAMETERS:
+        raise ShapeError(
+            f"It has {found.parameters:,} parameters; up to {MOST_PARAMETERS:,} are trained here. A pool before "
+            "`flatten`, or fewer outputs of the first `linear`, would take most of them away."
+        )
+    batch = values["batch"]
+    afford_network(found, layers, data.shape)
+    afford("batch", 3 * batch * (found.macs + comparisons(layers, data.shape)), batch * stage_cells(layers, data.shape))
+    names = ("optimiser", "rate", "batch", "epochs", "seed", "weight_decay", "augmentation", "init")
+    recipe = Recipe(**{name: values[name] for name in names})
+    source: str | Dataset = data if values["data"] == OWN else values["data"]
+    count = 6000 if source == "shapes" else len(data.training)
+    if (steps := -(-count // batch) * recipe.epochs) > MOST_STEPS:
+        raise TrainingError(
+            f"That would be {steps:,} steps; up to {MOST_STEPS:,} are done here. Take fewer epochs, or a larger batch."
+        )
+    return Order(layers, source, recipe, watched_of(values["watched"], layers, data.shape))
+
+
+def watched_of(chosen: Watched | None, layers: tuple[Layer, ...], shape: Shape) -> Watched:
+    """The weight that was chosen, if there is one; else the first of its tensor, of its layer, of all that are learned."""
+    sizes = {
+        (index, name): math.prod(size)
+        for index, (_, tensors) in enumerate(wanted_tensors(layers, shape))
+        for name, size in tensors.items()
+        if not name.startswith("running")
+    }
+    layer, name, place = chosen or (-1, "", 0)
+    if (layer, name) not in sizes:
+        layer, name = next((key for key in sizes if key[0] == layer), next(iter(sizes)))
+    return layer, name, place if place < sizes[layer, name] else 0
+
+
+def start(order: Order, *, is_paused: bool = False) -> Job:
+    """Begin the session's training; it is no longer the one before."""
+    stop()
+    job = st.session_state[KEY] = POOL.submit(replace(order, is_paused=is_paused), _is_open())
+    return job
+
+
+def stop() -> None:
+    """Forget the session's training."""
+    if job := st.session_state.pop(KEY, None):
+        POOL.drop(job)
+
+
+def _is_open() -> Callable[[], bool]:
+    """What tells whether the page of this session is still open."""
+    context = get_script_run_ctx()
+    if context is None or not runtime.exists():
+        return lambda: True
+    server, session = runtime.get_instance(), context.session_id
+    return lambda: server.is_active_session(session)
+
+
+def network_at(now: Lesson, number: int, example: int, values: Mapping[str, Any]) -> Network:
+    """The network as it was after so many steps, with a picture that is held out; before any training, as it is drawn."""
+    image = now.data.held_out.images(slice(example, example + 1))
+    parameters: Parameters
+    if now.is_of_job and now.job and now.job.news:
+        frames = dict(now.job.keyframes) | {now.job.news.number: now.job.news.parameters}
+        parameters = frames.get(number, now.job.news.parameters)
+    else:
+        parameters = draw_weights(now.layers[: len(now.summary.rows)], now.data.shape, values["init"], values["seed"])
+    return follow(now.layers, now.summary, parameters, image)

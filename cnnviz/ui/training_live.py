@@ -1,0 +1,203 @@
+"""The part of the page Train that moves while a network learns: buttons, progress, the row of layers, curves and filters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+import streamlit as st
+
+from cnnviz.layers import Conv2d, DepthwiseSeparableConv2d, Flatten, Layer, Linear, Shape
+from cnnviz.network_text import format_layer
+from cnnviz.network_weights import Parameters
+from cnnviz.optimisers import WeightStep
+from cnnviz.training_pool import SIZE, Job
+from cnnviz.ui import training
+from cnnviz.ui.network import Network
+from cnnviz.ui.network_columns import columns_of
+from cnnviz.ui.network_view import network_view
+from cnnviz.ui.settings import escaped
+from cnnviz.ui.training import POOL, Lesson
+from cnnviz.ui.training_view import training_view
+
+TICK: Final = 0.5  # seconds between looks at a training that runs
+
+
+def live(now: Lesson, values: Mapping[str, Any], heard: str) -> None:
+    """Show it, and again and again while it runs."""
+    is_moving = now.job is not None and now.job.state in ("waiting", "running")
+    st.fragment(_shown, run_every=TICK if is_moving else None)(now, values, heard, now.job and now.job.state)
+
+
+def _shown(now: Lesson, values: Mapping[str, Any], heard: str, before: str | None) -> None:
+    job = now.job
+    _buttons(now, job)
+    if job and job.state != before and (job.state in ("over", "paused") or before in ("over", "paused")):
+        st.rerun()  # what stands around it changes too
+    _progress(now, job)
+    number = looked_at(job)
+    example = values["example"] % len(now.data.held_out)
+    network = training.network_at(now, number, example, values)
+    network_view(
+        columns_of(network), key="network", box="net", heard=heard, opened=min(values["layer"], len(now.layers) - 1),
+        open_box="layer", scale=values["scale"], draw=_draw(now, values),
+    )  # fmt: skip
+    _answer(now, network, example)
+    if job and job.news and now.is_of_job:
+        _curves(now, job, number)
+
+
+def _draw(now: Lesson, values: Mapping[str, Any]) -> dict[str, Any] | None:
+    """How the browser may draw the weights itself, as long as nothing was learned."""
+    return None if now.is_of_job else {"method": values["init"], "seed": values["seed"], "box": "seed"}
+
+
+def looked_at(job: Job | None) -> int:
+    """The step that is looked at: the one that was chosen among those kept, else the last."""
+    if not job or not job.news:
+        return 0
+    chosen = st.session_state.get("at")
+    kept = {number for number, _ in job.keyframes}
+    return int(chosen) if chosen in kept and job.state in ("over", "paused") else job.news.number
+
+
+def _buttons(now: Lesson, job: Job | None) -> None:
+    state = job.state if job else "none"
+    with st.container(horizontal=True, gap="small", key="training buttons"):
+        if state in ("none", "over"):
+            again = state == "over" and not now.is_changed
+            label = "Train again" if again else "Train"
+            if st.button(label, type="primary", icon=":material/play_arrow:", disabled=not now.order, key="train"):
+                _begin(now, is_paused=False)
+            if st.button("One step", icon=":material/skip_next:", disabled=not now.order, key="first step"):
+                _begin(now, is_paused=True)
+            return
+        assert job
+        if state == "paused":
+            if st.button("Go on", type="primary", icon=":material/play_arrow:", key="go on"):
+                _say(job, "go on")
+            if st.button("One step", icon=":material/skip_next:", key="step"):
+                _say(job, "step")
+        elif state == "running":
+            if st.button("Pause", type="primary", icon=":material/pause:", key="pause"):
+                _say(job, "pause")
+            if st.button("One step", icon=":material/skip_next:", key="step"):
+                _say(job, "step")
+        if st.button("Stop" if state != "waiting" else "Leave the queue", icon=":material/stop:", key="stop"):
+            if state == "waiting" or not job.news:
+                training.stop()
+                st.rerun()
+            _say(job, "stop")
+
+
+def _begin(now: Lesson, *, is_paused: bool) -> None:
+    assert now.order
+    st.session_state.pop("at", None)
+    training.start(now.order, is_paused=is_paused)
+    st.rerun()
+
+
+def _say(job: Job, word: Any) -> None:
+    """Tell the worker, and wait a moment for its answer."""
+    version = job.version
+    POOL.say(job, word)
+    job.wait(version, 1.0)
+    st.rerun()
+
+
+def _progress(now: Lesson, job: Job | None) -> None:
+    if job is None:
+        count = f"{len(now.data.held_out):,}"
+        st.caption(f"Its weights are drawn at random. {count} pictures are held out: it is tested on them and never learns from them.")
+        return
+    news = job.news
+    if job.state == "waiting":
+        place = POOL.place(job)
+        st.progress(0.0, f"Waiting: {SIZE} trainings run at once here, and {place or 'none'} come{'s' * (place < 2)} before yours.")
+    elif news is None:
+        st.progress(0.0, "Preparing the pictures …")
+    else:
+        epochs = f"epoch {min(news.number // news.steps_an_epoch + 1, news.steps // news.steps_an_epoch)} of {news.steps // news.steps_an_epoch}"
+        done = f"Step {news.number:,} of {news.steps:,}, {epochs}, {news.seconds:.0f} s"
+        left = news.seconds / max(1, news.number) * (news.steps - news.number)
+        told = {"running": f" · about {left:.0f} s left", "paused": " · paused", "over": " · done" if news.number == news.steps else " · stopped"}
+        st.progress(news.number / news.steps, done + told[job.state])
+    if job.problem:
+        st.warning(escaped(job.problem), icon=":material/info:")
+    if job.state in ("over", "paused") and now.is_changed:
+        st.caption("Settings are others than those of this training: **Train** takes them.")
+
+
+def _answer(now: Lesson, network: Network, example: int) -> None:
+    """What it says of the picture."""
+    right = now.data.classes[int(now.data.held_out.labels[example])]
+    if len(network.outputs) <= len(network.layers) or network.outputs[-1].shape != (1, len(now.data.classes)):
+        return
+    answers = network.outputs[-1][0]
+    best = int(answers.argmax())
+    said = now.data.classes[best]
+    share = f" ({float(answers[best]):.1%})" if 0 <= float(answers.min()) and float(answers.max()) <= 1 else ""
+    verdict = "which is right" if said == right else f"but it is **{escaped(right)}**"
+    st.markdown(f"It takes this picture for **{escaped(said)}**{share}, {verdict}.")
+
+
+def _curves(now: Lesson, job: Job, number: int) -> None:
+    assert job.news
+    frames = job.keyframes if job.state in ("over", "paused") else []
+    if not frames or frames[-1][0] != job.news.number:
+        frames = [*frames, (job.news.number, job.news.parameters)]
+    layers = job.order.layers
+    at = first_layer(layers)
+    filters = [(step, as_filters(layers, parameters, now.data.shape)) for step, parameters in frames] if at >= 0 else []
+    rows = job.rows
+    norms = [(i, f"{i + 1} {format_layer(layer).split(':')[0]}") for i, layer in enumerate(layers) if _learns(job.news.parameters[i])]
+    layer, name, place = job.order.watched
+    training_view(
+        rows, job.scores, filters, key="training-curves", state=job.state, number=job.news.number, steps=job.news.steps,
+        stepsAnEpoch=job.news.steps_an_epoch, norms=norms, at=number, atBox="at", weightBox="watched",
+        filtersOf=at, weight=(name, place) if layer == at else None,
+    )  # fmt: skip
+    if job.news.weight:
+        _arithmetic(job, job.news.weight)
+
+
+def first_layer(layers: tuple[Layer, ...]) -> int:
+    """The index of the layer whose weights can be seen as pictures: one that takes the picture itself; -1: none."""
+    for index, layer in enumerate(layers):
+        if isinstance(layer, Conv2d | DepthwiseSeparableConv2d) and layer.sources(index) == (0,):
+            return index
+        if isinstance(layer, Linear) and index == 1 and isinstance(layers[0], Flatten):
+            return index
+        if not isinstance(layer, Flatten):
+            return -1
+    return -1
+
+
+def as_filters(layers: tuple[Layer, ...], parameters: Parameters, shape: Shape) -> np.ndarray:
+    """The first layer's weights, (out, in, height, width); shape: of a picture."""
+    tensors = parameters[first_layer(layers)]
+    if "depthwise" in tensors:
+        return tensors["depthwise"].numpy()
+    weight = tensors["weight"]
+    if weight.ndim == 2:
+        weight = weight.reshape(-1, *shape)
+    return weight.numpy()
+
+
+def _learns(tensors: Mapping[str, Any]) -> bool:
+    return any(not name.startswith("running") for name in tensors)
+
+
+def _arithmetic(job: Job, step: WeightStep) -> None:
+    layer, name, place = job.order.watched
+    where = f"layer {layer + 1}, {name}, number {place}"
+    with st.container(key="weight step"):
+        st.markdown(f"**One weight in step {job.news.number if job.news else 0}** ({where})")
+        lines = [f"| {escaped(term)} | {escaped(how)} | {value:.6g} |" for term, how, value in step.lines]
+        st.markdown("\n".join(["| | | |", "|---|---|---:|", *lines]))
+        batch = job.order.recipe.batch
+        st.caption(
+            f"The gradient says how the mean loss of the {batch} pictures of the batch would grow with this weight; the "
+            "optimiser goes the other way."
+        )
