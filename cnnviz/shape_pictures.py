@@ -15,6 +15,7 @@ from cnnviz.image_pixels import Bytes8
 
 SIDE: Final = 32  # pixels
 _RADII: Final = (7.0, 12.5)  # pixels
+_LIGHTER: Final = (0.3, 0.5)  # in each channel, of a range of 1
 _NOISE: Final = 0.12  # the largest standard deviation
 _CHUNK: Final = 500  # pictures at a time: 12 MB
 
@@ -86,7 +87,8 @@ SHAPES: Final[dict[str, Outline]] = {
 def draw_shapes(count: int, seed: int) -> tuple[Bytes8, np.ndarray]:
     """Draw shapes of all kinds in turn, each of a size, at a place, turned, in two colours of its own, and with noise.
 
-    The two colours differ by 0.35 at least in each channel; no shape is cut off.
+    A shape is lighter than its ground, by 0.3 at least in each channel, or a network of one convolution would have to
+    learn each of them eight times; none is cut off.
 
     Args:
         count: how many, not negative.
@@ -109,8 +111,8 @@ def _drawn(labels: Array, random: np.random.Generator) -> Bytes8:
     room = (SIDE - 1) / 2 - radius
     centre = (SIDE - 1) / 2 + room[:, None] * (2 * draws[:, 1:3] - 1)
     turn = 2 * np.pi * draws[:, 3]
-    shape = draws[:, 4:7]
-    ground = (shape + 0.5 + 0.3 * (draws[:, 7:10] - 0.5)) % 1
+    ground = (1 - _LIGHTER[1]) * draws[:, 4:7]
+    shape = ground + _LIGHTER[0] + (_LIGHTER[1] - _LIGHTER[0]) * draws[:, 7:10]
 
     at = np.arange(SIDE, dtype=np.float32)
     dx, dy = at[None, None, :] - centre[:, 0, None, None], centre[:, 1, None, None] - at[None, :, None]
