@@ -9,12 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-# By name: how far pictures are shifted (of their side), turned (radians), scaled (of their size), and whether mirrored.
-_REACH: Final[dict[str, tuple[float, float, float, bool]]] = {
-    "none": (0, 0, 0, False),
-    "shift": (1 / 8, 0, 0, False),
-    "flip": (0, 0, 0, True),
-    "affine": (1 / 10, math.radians(12), 0.12, False),
+# By name: how far pictures are shifted (of their side), turned (radians), scaled (of their size).
+_REACH: Final[dict[str, tuple[float, float, float]]] = {
+    "shift": (1 / 8, 0, 0),
+    "affine": (1 / 10, math.radians(12), 0.12),
 }
 AUGMENTATIONS: Final[dict[str, str]] = {
     "none": "Pictures stay as they are.",
@@ -28,18 +26,21 @@ def augment(images: Tensor, name: str, generator: torch.Generator) -> Tensor:
     """Change each picture as the generator decides; what comes in from beyond an edge continues it.
 
     Args:
-        images: (N, C, H, W) float32.
+        images: (N, C, H, W) float32; they stay as they are.
         name: one of AUGMENTATIONS.
     Returns:
-        as large, bilinear between pixels.
+        as large, bilinear between pixels, so no value leaves the range of its picture.
     """
-    shift, turn, scale, flips = _REACH[name]
     if name == "none":
         return images
-    draws = torch.rand((len(images), 5), generator=generator) * 2 - 1
-    angle, size = turn * draws[:, 0], 1 + scale * draws[:, 1]
-    mirror = torch.where(draws[:, 2] < 0, -1.0, 1.0) if flips else torch.ones(len(images))
+    if name == "flip":
+        mirrored = torch.rand((len(images), 1, 1, 1), generator=generator) < 0.5
+        return torch.where(mirrored, images.flip(3), images)
+    shift, turn, scale = _REACH[name]
+    draws = torch.rand((len(images), 4), generator=generator) * 2 - 1
+    angle, size, moves = turn * draws[:, 0], 1 + scale * draws[:, 1], 2 * shift * draws[:, 2:]
     cos, sin = torch.cos(angle) * size, torch.sin(angle) * size
-    rows = torch.stack([cos * mirror, -sin, 2 * shift * draws[:, 3], sin * mirror, cos, 2 * shift * draws[:, 4]], 1)
+    long = images.shape[2] / images.shape[3]  # the grid counts in halves of each side
+    rows = torch.stack([cos, -sin * long, moves[:, 0], sin / long, cos, moves[:, 1]], 1)
     grid = F.affine_grid(rows.reshape(-1, 2, 3), list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, padding_mode="border", align_corners=False)

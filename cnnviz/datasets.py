@@ -84,10 +84,13 @@ def shapes(count: int = 6000, seed: int = 0, held_out: int = 1000) -> Dataset:
     Args:
         count: of the pictures to learn from, 10 … MOST_SHAPES.
         seed: not negative; it decides on all pictures.
-        held_out: how many pictures are drawn to test on.
+        held_out: how many pictures are drawn to test on; they do not depend on `count`.
     """
-    if not 10 <= count <= MOST_SHAPES:
-        raise ValueError(f"From 10 to {MOST_SHAPES:,} pictures can be drawn, not {count:,}.")
+    for number in (count, held_out):
+        if not 10 <= number <= MOST_SHAPES:
+            raise ValueError(f"From 10 to {MOST_SHAPES:,} pictures can be drawn, not {number:,}.")
+    if seed < 0:
+        raise ValueError(f"The seed is a whole number from 0, not {seed}.")
     parts = (Examples(*draw_shapes(n, s)) for n, s in ((count, seed), (held_out, seed + _HELD_OUT_SEED)))
     return Dataset("Coloured shapes", tuple(SHAPES), *parts)
 

@@ -18,7 +18,7 @@ EPS: Final = 1e-8
 OPTIMISERS: Final[Mapping[OptimiserName, tuple[str, float]]] = {
     "sgd": ("Each step goes against the gradient, the rate times as far.", 0.1),
     "momentum": ("Gradients add up to a velocity of which 0.9 stays from step to step.", 0.02),
-    "adam": ("Each weight has a step of its own size: the mean of its gradients by the root of their mean square.", 0.002),
+    "adam": ("Each weight has a step of its own size: its mean gradient by the root of the mean square.", 0.002),
 }  # fmt: skip
 
 
@@ -61,7 +61,9 @@ def look_before(optimiser: torch.optim.Optimizer, tensor: Tensor, at: int) -> Be
         raise ValueError("the weight has no gradient yet")
     state = optimiser.state.get(tensor, {})
     names = {"momentum_buffer": "velocity", "exp_avg": "mean", "exp_avg_sq": "square"}
-    buffers = {ours: float(state[theirs].flatten()[at]) for theirs, ours in names.items() if state.get(theirs) is not None}
+    buffers = {
+        ours: float(state[theirs].flatten()[at]) for theirs, ours in names.items() if state.get(theirs) is not None
+    }
     return Before(float(tensor.flatten()[at]), float(tensor.grad.flatten()[at]), buffers, int(state.get("step", 0)))
 
 
@@ -95,7 +97,8 @@ def explain_step(name: OptimiserName, rate: float, weight_decay: float, before: 
         lines += [
             ("mean gradient", f"{BETAS[0]} · {_n(before.buffers.get('mean', 0.0))} + 0.1 · {_n(g)}", m),
             ("mean square", f"{BETAS[1]} · {_n(before.buffers.get('square', 0.0))} + 0.001 · {_n(g)}²", v),
-            ("corrected", f"{_n(m)} / (1 − 0.9^{t}), {_n(v)} / (1 − 0.999^{t}) = {_n(square)}", mean),
+            ("mean, corrected", f"{_n(m)} / (1 − {BETAS[0]}^{t})", mean),
+            ("square, corrected", f"{_n(v)} / (1 − {BETAS[1]}^{t})", square),
             ("step", f"{_n(rate)} · {_n(mean)} / (√{_n(square)} + {EPS:g})", step),
         ]
     lines.append(("new weight", f"{_n(w)} − {_n(step)}", w - step))

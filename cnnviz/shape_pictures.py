@@ -15,6 +15,7 @@ from cnnviz.image_pixels import Bytes8
 
 SIDE: Final = 32  # pixels
 _RADII: Final = (7.0, 12.5)  # pixels
+_LIGHTER: Final = (0.3, 0.5)  # in each channel, of a range of 1
 _NOISE: Final = 0.12  # the largest standard deviation
 _CHUNK: Final = 500  # pictures at a time: 12 MB
 
@@ -84,9 +85,10 @@ SHAPES: Final[dict[str, Outline]] = {
 
 
 def draw_shapes(count: int, seed: int) -> tuple[Bytes8, np.ndarray]:
-    """Draw shapes of all kinds in turn, each of a size, at a place, in a rotation, and in two colours of its own, with noise.
+    """Draw shapes of all kinds in turn, each of a size, at a place, turned, in two colours of its own, and with noise.
 
-    The two colours differ by 0.35 at least in each channel; no shape is cut off.
+    A shape is lighter than its ground, by 0.3 at least in each channel, or a network of one convolution would have to
+    learn each of them eight times; none is cut off.
 
     Args:
         count: how many, not negative.
@@ -96,25 +98,27 @@ def draw_shapes(count: int, seed: int) -> tuple[Bytes8, np.ndarray]:
     """
     labels = np.arange(count) % len(SHAPES)
     chunks = range(0, count, _CHUNK)
-    drawn = [_drawn(labels[start : start + _CHUNK], np.random.default_rng((seed, start))) for start in chunks]
+    # a spawn key, since the entropies (7, 500) and 7 + 500 · 2**32 are one
+    seeds = {start: np.random.SeedSequence(seed, spawn_key=(start,)) for start in chunks}
+    drawn = [_drawn(labels[start : start + _CHUNK], np.random.default_rng(seeds[start])) for start in chunks]
     return np.concatenate([np.zeros((0, 3, SIDE, SIDE), np.uint8), *drawn]), labels
 
 
 def _drawn(labels: Array, random: np.random.Generator) -> Bytes8:
-    draws = random.random((_CHUNK, 12))[: len(labels)]  # all of a chunk, so that a larger count adds to it
-    noise = random.standard_normal((_CHUNK, 3, SIDE, SIDE))[: len(labels)]
+    draws = random.random((_CHUNK, 11), np.float32)[: len(labels)]  # all of a chunk, so that a larger count adds to it
+    noise = random.standard_normal((_CHUNK, 3, SIDE, SIDE), np.float32)[: len(labels)]
     radius = _RADII[0] + (_RADII[1] - _RADII[0]) * draws[:, 0]
     room = (SIDE - 1) / 2 - radius
     centre = (SIDE - 1) / 2 + room[:, None] * (2 * draws[:, 1:3] - 1)
     turn = 2 * np.pi * draws[:, 3]
-    shape = draws[:, 4:7]
-    ground = (shape + 0.5 + 0.3 * (draws[:, 7:10] - 0.5)) % 1
+    ground = (1 - _LIGHTER[1]) * draws[:, 4:7]
+    shape = ground + _LIGHTER[0] + (_LIGHTER[1] - _LIGHTER[0]) * draws[:, 7:10]
 
-    at = np.arange(SIDE)
+    at = np.arange(SIDE, dtype=np.float32)
     dx, dy = at[None, None, :] - centre[:, 0, None, None], centre[:, 1, None, None] - at[None, :, None]
     cos, sin = np.cos(turn)[:, None, None], np.sin(turn)[:, None, None]
     x, y = ((cos * dx + sin * dy) / radius[:, None, None], (cos * dy - sin * dx) / radius[:, None, None])
-    outside = np.empty(x.shape)
+    outside = np.empty(x.shape, np.float32)
     for number, outline in enumerate(SHAPES.values()):
         of_kind = labels == number
         outside[of_kind] = outline(x[of_kind], y[of_kind])

@@ -1,7 +1,7 @@
 """Gradient descent, one step at a time: what a network is taught with, and a training that can be looked into.
 
-The same recipe, layers and pictures give the same weights bit for bit, with the same version on the same kind of machine:
-one generator decides on the order of the pictures, on their changes and on dropout, and one thread adds up.
+The same recipe, layers and pictures give the same weights bit for bit, with the same version on the same kind of
+machine: one generator decides on the order of the pictures, on their changes and on dropout, and one thread adds up.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from cnnviz.augmentation import AUGMENTATIONS, augment
 from cnnviz.datasets import Dataset, Examples
+from cnnviz.kernels import INITIALISATIONS
 from cnnviz.layers import BatchNorm2d, Layer
 from cnnviz.network import forward
 from cnnviz.network_weights import Parameters, draw_weights
@@ -34,7 +36,7 @@ class TrainingError(ValueError):
 class Recipe:
     """How a network is taught.
 
-    rate: the learning rate, above 0. batch: pictures a step. weight_decay: at least 0. augmentation: see `augmentation`.
+    rate: the learning rate, above 0. batch: pictures a step. weight_decay: at least 0. augmentation: its name.
     init, seed: as `network_weights.draw_weights` takes them; the seed decides on all else that is drawn too.
     """
 
@@ -51,13 +53,21 @@ class Recipe:
         if self.optimiser not in OPTIMISERS:
             raise TrainingError(f"There is no optimiser {self.optimiser!r:.20}: there are {', '.join(OPTIMISERS)}.")
         if self.augmentation not in AUGMENTATIONS:
-            raise TrainingError(f"Pictures are not changed by {self.augmentation!r:.20}: by {', '.join(AUGMENTATIONS)}.")
+            raise TrainingError(
+                f"Pictures are not changed by {self.augmentation!r:.20}: by {', '.join(AUGMENTATIONS)}."
+            )
         if not 0 < self.rate <= 100:
             raise TrainingError(f"The rate is a number above 0, up to 100, not {self.rate:g}.")
         if not 0 <= self.weight_decay <= 1:
             raise TrainingError(f"Weight decay is a number from 0 to 1, not {self.weight_decay:g}.")
+        if self.init not in INITIALISATIONS:
+            raise TrainingError(f"Weights are not drawn by {self.init!r:.20}: by {', '.join(INITIALISATIONS)}.")
+        if not all(isinstance(number, int) for number in (self.batch, self.epochs, self.seed)):
+            raise TrainingError("Pictures a step, epochs and the seed are whole numbers.")
         if self.batch < 1 or self.epochs < 1:
             raise TrainingError("A training needs at least one picture a step, and one epoch.")
+        if not 0 <= self.seed < 2**63:
+            raise TrainingError("The seed is a whole number from 0 to 2^63 - 1.")
 
 
 @dataclass(frozen=True)
@@ -113,7 +123,8 @@ class Training:
     """
 
     def __init__(self, layers: Sequence[Layer], data: Dataset, recipe: Recipe) -> None:
-        check_fit(layers, data.shape, len(data.classes))
+        count = len(data.training)
+        check_fit(layers, data.shape, len(data.classes), min(count, recipe.batch, count % recipe.batch or count))
         self.layers, self.data, self.recipe = tuple(layers), data, recipe
         self.parameters: Parameters = draw_weights(layers, data.shape, recipe.init, recipe.seed)
         self.number = 0
@@ -144,7 +155,7 @@ class Training:
             watched: a weight whose arithmetic is to be told: the index of its layer, the name of its tensor, its place
                 in that tensor, flattened.
         Raises:
-            TrainingError: the loss is no number any more.
+            TrainingError: the loss or its gradient is no number any more; the weights stay as they were.
         """
         which = self._next_batch()
         images = augment(self.data.training.images(which), self.recipe.augmentation, self._generator)
@@ -152,12 +163,9 @@ class Training:
         self._optimiser.zero_grad()
         logits = training_pass(self._logits, images, self.parameters, self._generator)
         loss = loss_of(logits, classes, self._ending)
-        if not math.isfinite(loss.item()):
-            raise TrainingError(
-                f"After {self.number} steps the numbers grew beyond what a float32 can hold. A smaller rate may help."
-            )
-        loss.backward()
+        torch.autograd.backward(loss)
         norms = tuple(_norm(tensors) for tensors in self._learned)
+        self._check_finite(loss.item(), *norms)
         weight = self._watch(watched) if watched else None
         self._optimiser.step()
         self.number += 1
@@ -169,16 +177,28 @@ class Training:
         return [{name: tensor.detach().clone() for name, tensor in tensors.items()} for tensors in self.parameters]
 
     def measure(self) -> tuple[Measure, Measure]:
-        """How well it answers now: pictures that it learns from (some), and those that are held out (all)."""
+        """How well it answers now: pictures that it learns from (some), and those that are held out (all).
+
+        Raises:
+            TrainingError: what it answers is no number any more.
+        """
         seen, parameters = self.data.training, self.snapshot()
         some = Examples(seen.pixels[:_MEASURED], seen.labels[:_MEASURED])
-        return measure(self.layers, parameters, some), measure(self.layers, parameters, self.data.held_out)
+        now = measure(self.layers, parameters, some), measure(self.layers, parameters, self.data.held_out)
+        self._check_finite(*(part.loss for part in now))
+        return now
 
-    def _next_batch(self) -> list[int]:
+    def _check_finite(self, *numbers: float) -> None:
+        if not all(map(math.isfinite, numbers)):
+            raise TrainingError(
+                f"After {self.number} steps the numbers grew beyond what a float32 can hold. A smaller rate may help."
+            )
+
+    def _next_batch(self) -> np.ndarray:
         at = self.number % self.steps_an_epoch * self.recipe.batch
         if at == 0:
             self._order = torch.randperm(len(self.data.training), generator=self._generator)
-        return self._order[at : at + self.recipe.batch].tolist()
+        return self._order[at : at + self.recipe.batch].numpy()
 
     def _watch(self, watched: tuple[int, str, int]) -> WeightStep:
         layer, name, at = watched
@@ -204,5 +224,7 @@ def _is_counted(layer: Layer, name: str) -> bool:
 
 
 def _norm(tensors: Sequence[Tensor]) -> float:
-    squares = [float(tensor.grad.square().sum()) for tensor in tensors if tensor.grad is not None]
-    return math.sqrt(sum(squares))
+    norms = [
+        torch.linalg.vector_norm(tensor.grad, dtype=torch.float64) for tensor in tensors if tensor.grad is not None
+    ]
+    return math.hypot(*map(float, norms))  # in doubles: squares of what a float32 holds may be too large for one

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -25,22 +26,35 @@ def ending(layers: Sequence[Layer]) -> Ending:
 
 
 def to_logits(layers: Sequence[Layer]) -> tuple[Layer, ...]:
-    """The layers without the softmax or sigmoid at their end: the loss takes logits, since the log of a share of 0 is -inf."""
+    """The layers without the softmax or sigmoid at their end: the loss takes logits, since log 0 is -inf."""
     return tuple(layers[: len(layers) - (ending(layers) != "none")])
 
 
-def check_fit(layers: Sequence[Layer], shape: Shape, classes: int) -> None:
-    """Raise ShapeError, with a sentence, unless a network takes pictures of `shape` and answers with a number for each class."""
+def check_fit(layers: Sequence[Layer], shape: Shape, classes: int, smallest: int = 2) -> None:
+    """Raise ShapeError, with a sentence, unless a network can learn from such pictures.
+
+    Args:
+        shape: of the pictures, (C, H, W).
+        classes: it has to answer with a number for each.
+        smallest: pictures in the smallest batch.
+    """
     found = survey(layers, shape)
     if found.fault:
         raise ShapeError(
-            f"It does not fit pictures of {times(shape)}: layer {found.fault.index + 1} cannot work. {found.fault.error}."
+            f"It does not fit pictures of {times(shape)}: "
+            f"layer {found.fault.index + 1} cannot work. {found.fault.error}."
         )
     out = found.rows[-1].output_shape if found.rows else shape
     if out != (classes,):
         raise ShapeError(f"It has to end with {classes} numbers, one for each class; it ends with {times(out)}.")
     if not any(row.parameters for row in found.rows):
         raise ShapeError("None of its layers has anything to learn.")
+    for index, row in enumerate(found.rows):
+        if isinstance(row.layer, BatchNorm2d) and smallest * math.prod(row.output_shape[1:]) < 2:
+            raise ShapeError(
+                f"Layer {index + 1} norms maps of one cell, and a batch has one picture only: one number has no "
+                "variance. Another number of pictures a step helps."
+            )
 
 
 def training_pass(
@@ -63,7 +77,9 @@ def training_pass(
         if isinstance(layer, BatchNorm2d):
             mean, variance = tensors["running_mean"], tensors["running_var"]
             outputs.append(
-                F.batch_norm(inputs[0], mean, variance, tensors["weight"], tensors["bias"], training=True, eps=layer.eps)
+                F.batch_norm(
+                    inputs[0], mean, variance, tensors["weight"], tensors["bias"], training=True, eps=layer.eps
+                )
             )
         elif isinstance(layer, Dropout) and layer.p > 0:
             kept = torch.rand(inputs[0].shape, generator=generator) >= layer.p
@@ -74,7 +90,7 @@ def training_pass(
 
 
 def loss_of(logits: Tensor, classes: Tensor, how: Ending) -> Tensor:
-    """The mean loss of a batch: cross entropy; after a sigmoid, whose outputs are judged one by one, that of each class.
+    """The mean loss of a batch: cross entropy; after a sigmoid, whose outputs are judged one by one, summed over them.
 
     Args:
         logits: (N, K). classes: (N,) int64.
