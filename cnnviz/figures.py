@@ -91,6 +91,11 @@ def png(maps: np.ndarray, channel: int, colors: ColorRange) -> bytes:
         pixels = np.stack([colored(plane, colors)[..., 0] for plane in maps], axis=-1)
     else:
         pixels = colored(maps[channel], colors)
+    return as_png(pixels)
+
+
+def as_png(pixels: np.ndarray) -> bytes:
+    """Pixels, (H, W, 3) or grey (H, W) or (H, W, 1), uint8, as a PNG."""
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG", optimize=True)
+    Image.fromarray(pixels[..., 0] if pixels.shape[2:] == (1,) else pixels).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()

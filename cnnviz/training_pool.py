@@ -198,6 +198,11 @@ class Pool:
         with self._news:
             return self._waiting.index(job) if job in self._waiting else 0
 
+    def has_room(self) -> bool:
+        """Whether fewer trainings run than may."""
+        with self._news:
+            return sum(worker.job is not None for worker in self._workers) < self._size
+
     def say(self, job: Job, command: Command) -> None:
         """Pass a command on to a job that has begun."""
         with self._news:

@@ -67,8 +67,6 @@ def _step_back() -> None:
     """Take the processors when nobody else wants them, and memory up to a limit."""
     if hasattr(os, "nice"):
         os.nice(19)
-    with contextlib.suppress(AttributeError, OSError):  # where there is no such policy, or not for us
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 

@@ -123,6 +123,12 @@ def watched_of(chosen: Watched | None, layers: tuple[Layer, ...], shape: Shape) 
     return layer, name, place if place < sizes[layer, name] else 0
 
 
+def warm() -> None:
+    """Let a worker be ready when a training begins."""
+    if runtime.exists():
+        POOL.warm()
+
+
 def start(order: Order, *, is_paused: bool = False) -> Job:
     """Begin the session's training; it is no longer the one before."""
     stop()

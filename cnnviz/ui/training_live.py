@@ -64,7 +64,7 @@ def looked_at(job: Job | None) -> int:
 
 def _buttons(now: Lesson, job: Job | None) -> None:
     state = job.state if job else "none"
-    with st.container(horizontal=True, gap="small", key="training buttons"):
+    with st.container(horizontal=True, gap="small", key="training_buttons"):
         if state in ("none", "over"):
             again = state == "over" and not now.is_changed
             label = "Train again" if again else "Train"
@@ -113,8 +113,7 @@ def _progress(now: Lesson, job: Job | None) -> None:
         return
     news = job.news
     if job.state == "waiting":
-        place = POOL.place(job)
-        st.progress(0.0, f"Waiting: {SIZE} trainings run at once here, and {place or 'none'} come{'s' * (place < 2)} before yours.")
+        st.progress(0.0, _waiting(POOL.place(job)))
     elif news is None:
         st.progress(0.0, "Preparing the pictures …")
     else:
@@ -127,6 +126,13 @@ def _progress(now: Lesson, job: Job | None) -> None:
         st.warning(escaped(job.problem), icon=":material/info:")
     if job.state in ("over", "paused") and now.is_changed:
         st.caption("Settings are others than those of this training: **Train** takes them.")
+
+
+def _waiting(place: int) -> str:
+    if POOL.has_room():
+        return "Starting …"
+    before = {0: "yours is the next", 1: "one comes before yours"}.get(place, f"{place} come before yours")
+    return f"In the queue: {SIZE} trainings run at once here, and {before}."
 
 
 def _answer(now: Lesson, network: Network, example: int) -> None:

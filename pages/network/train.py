@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from cnnviz.ui import controls, training, training_knobs
+from cnnviz.ui import controls, training, training_knobs, training_results
 from cnnviz.ui.settings import TRAIN
 from cnnviz.ui.training_live import live
 from cnnviz.ui.workbench import workbench
@@ -17,6 +17,7 @@ reading = controls.read(TRAIN)
 values = reading.values
 show = controls.Controls(reading)
 now = training.lesson(values)
+training.warm()
 
 st.title("Watch a network learn", anchor=False)
 st.caption(INTRODUCTION)
@@ -28,6 +29,7 @@ with view:
     if now.error:
         st.error(training_knobs.said(now), icon=":material/build:")
     live(now, values, reading.texts["net"])
+    training_results.results(now)
 
 with knobs:
     training_knobs.recipe(show, now)

@@ -1,0 +1,136 @@
+"""What came out of a training: how often it is right, what it confuses, its worst mistakes, and what its filters resemble."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from html import escape
+from typing import Final
+
+import numpy as np
+import streamlit as st
+
+from cnnviz import figures
+from cnnviz.datasets import Dataset
+from cnnviz.filter_resemblance import chance, resemblance
+from cnnviz.network_weights import Parameters
+from cnnviz.training import Measure
+from cnnviz.training_pool import Job
+from cnnviz.ui.training import Lesson
+from cnnviz.ui.training_live import as_filters, first_layer
+
+MISTAKES: Final = 18  # that are shown
+COMPARED: Final = 24  # filters
+
+
+def results(now: Lesson) -> None:
+    """Show them, once there are some."""
+    job = now.job
+    if not job or job.state != "over" or not job.news or not job.news.final or not now.is_of_job:
+        return
+    learned, held_out = job.news.final
+    st.subheader("What it has learned", anchor=False)
+    _figures(job, learned, held_out)
+    confused, mistakes = st.columns([1.1, 1], gap="medium")
+    with confused:
+        st.markdown("**What it takes for what**, of the pictures held out: rows are what they are, columns what it says.")
+        st.html(confusion_table(held_out.confusion().numpy(), now.data.classes))
+    with mistakes:
+        _mistakes(now.data, held_out)
+    if (at := first_layer(job.order.layers)) >= 0:
+        _resemblances(as_filters(job.order.layers, job.news.parameters, now.data.shape), at)
+
+
+def _figures(job: Job, learned: Measure, held_out: Measure) -> None:
+    assert job.news
+    right = int((held_out.answers.argmax(1) == held_out.classes).sum())
+    with st.container(horizontal=True, gap="large", key="figures"):
+        st.metric("Held out, right", f"{held_out.accuracy:.1%}", help=f"{right} of {len(held_out.classes)} pictures")
+        st.metric("Learned from, right", f"{learned.accuracy:.1%}", help="Much more than held out: learned by heart.")
+        st.metric("Loss, held out", f"{held_out.loss:.3f}")
+        st.metric("Steps", f"{job.news.number:,}", help=f"in {job.news.seconds:.1f} seconds")
+    st.caption(
+        "The address holds the network and the whole recipe: on the same version and kind of machine it trains to the "
+        f"same weights, bit for bit. Their fingerprint: `{fingerprint(job.news.parameters)}`."
+    )
+
+
+def fingerprint(parameters: Parameters) -> str:
+    """The beginning of the SHA-256 of all tensors, in order."""
+    digest = hashlib.sha256()
+    for tensors in parameters:
+        for tensor in tensors.values():
+            digest.update(tensor.detach().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:12]
+
+
+def confusion_table(counts: np.ndarray, classes: tuple[str, ...]) -> str:
+    """Counts, (K, K), as an HTML table, darker where there are more: right ones in blue, wrong ones in orange."""
+    names = [escape(name) for name in classes]
+    of_row = np.maximum(counts.sum(1, keepdims=True), 1)
+    shares = counts / of_row
+    head = "".join(f'<th scope="col">{name}</th>' for name in names)
+    rows = []
+    for i, name in enumerate(names):
+        cells = []
+        for j, count in enumerate(counts[i]):
+            color = "55, 122, 176" if i == j else "217, 130, 43"
+            depth = 0.75 * shares[i, j] if i == j else min(0.9, 6 * shares[i, j])
+            title = f"{count} of {of_row[i, 0]}: {name}, taken for {names[j]}"
+            cells.append(f'<td style="background: rgba({color}, {depth:.2f})" title="{title}">{count or ""}</td>')
+        rows.append(f'<tr><th scope="row">{name}</th>{"".join(cells)}</tr>')
+    return f'<div class="confusion"><table><thead><tr><td></td>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+
+
+def _mistakes(data: Dataset, held_out: Measure) -> None:
+    worst = held_out.worst(MISTAKES)
+    if not worst:
+        st.markdown("**No mistakes**: every held-out picture is taken for what it is.")
+        return
+    count = int((held_out.answers.argmax(1) != held_out.classes).sum())
+    st.markdown(f"**The worst of its {count} mistakes**: where what is right got the smallest share.")
+    pictures = []
+    for index in worst:
+        said, right = int(held_out.answers[index].argmax()), int(held_out.classes[index])
+        share = float(held_out.answers[index, said])
+        sure = f" {share:.0%}" if 0 <= share <= 1 else ""
+        words = f"{escape(data.classes[right])} → <b>{escape(data.classes[said])}</b>{sure}"
+        pictures.append(_figure(data.held_out.pixels[index].transpose(1, 2, 0), words))
+    st.html(f'<div class="mistakes">{"".join(pictures)}</div>')
+
+
+def _resemblances(weights: np.ndarray, layer: int) -> None:
+    if resemblance(weights[0]) is None:
+        return
+    st.markdown(
+        f"**Filters of layer {layer + 1} and the classic kernels they resemble.** Of the channels of a colour filter "
+        "their mean is compared, which is what it does to a grey picture; 1 means the same but for a factor. Of filters "
+        f"drawn at random, 95 in 100 stay below {chance(weights.shape[2:]):.2f}: only what is above is named in bold."
+    )
+    pairs = []
+    for number, weight in enumerate(weights[:COMPARED]):
+        found = resemblance(weight)
+        if found is None:  # all its weights are 0
+            continue
+        like = f"{escape(found.kernel)} {found.cosine:.2f}"
+        words = f"{number}: <b>{like}</b>" if found.is_more_than_chance else f"{number}: none; nearest {like}"
+        colour = f", {found.gray:.0%} grey" if len(weight) > 1 else ""
+        own, kernel = (_coloured(each) for each in (weight.mean(0), found.values))
+        pairs.append(_figure(own, words + colour, kernel))
+    if pairs:
+        st.html(f'<div class="mistakes resemblances">{"".join(pairs)}</div>')
+
+
+def _coloured(kernel: np.ndarray) -> np.ndarray:
+    reach = float(np.abs(kernel).max()) or 1.0
+    return figures.colored(kernel, figures.ColorRange("diverging", -reach, reach))
+
+
+def _figure(pixels: np.ndarray, words: str, beside: np.ndarray | None = None) -> str:
+    """A picture, and perhaps another, with words that are HTML already."""
+    shown = "".join(
+        f'<img alt="" src="data:image/png;base64,{base64.b64encode(figures.as_png(each)).decode()}">'
+        for each in (pixels, beside)
+        if each is not None
+    )
+    return f"<figure>{shown}<figcaption>{words}</figcaption></figure>"
