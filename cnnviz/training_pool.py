@@ -15,22 +15,25 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
 
 from cnnviz.network_weights import Parameters
-from cnnviz.training_run import SECONDS, Command, News, Order, Score
+from cnnviz.training_run import SECONDS, Command, News, Order, Score, Watched
 
 SIZE: Final = max(1, min(2, os.cpu_count() or 1))  # trainings at once
 WAITING: Final = 40  # orders that may wait
 GRACE: Final = 10.0  # seconds that a page may be away: a reload, a lost connection
 PAUSE: Final = 120.0  # seconds that a training may stand still while others wait
 IDLE: Final = 120.0  # seconds after which a worker without an order ends
+TRIES: Final = 2  # to begin a job, where a worker dies before
 STUBBORN: Final = 3.0  # seconds for a worker to leave what it was told to stop
 LATE: Final = 60.0  # seconds that a training may be late with its news, or beyond its time
 BUSY: Final = "So many wait already that there is no place in the queue. Try again in a few minutes."
-DIED: Final = "The process that trained has ended, perhaps because there was too little memory. What was learned until then is here."
+DIED: Final = (
+    "The process that trained has ended, perhaps for want of memory. What was learned until then, if anything, is here."
+)
 PAUSED: Final = "It stood still for two minutes while others waited, so it was ended here."
 SLOW: Final = "It took too long and was ended here."
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -44,9 +47,9 @@ class Job:
     """
 
     def __init__(self, order: Order, is_wanted: Callable[[], bool]) -> None:
-        self.order, self.is_wanted = order, is_wanted
+        self.order, self.is_wanted, self.watched = order, is_wanted, order.watched
         self.state: Literal["waiting", "running", "paused", "over"] = "waiting"
-        self.problem, self.version = "", 0
+        self.problem, self.version, self.tries = "", 0, 0
         self.news: News | None = None
         self.keyframes: list[tuple[int, Parameters]] = []
         self.scores: list[Score] = []
@@ -120,6 +123,7 @@ class _Worker:
 
     def begin(self, job: Job) -> None:
         self.job, self.since, self.told_to_stop = job, time.monotonic(), None
+        job.tries += 1
         self.say(job.order)
 
     def say(self, word: Order | Command) -> None:
@@ -151,8 +155,6 @@ class _Worker:
                 self._over(self)
         self._process.kill()
         self._process.wait()
-        if self.job:
-            self.job.end(DIED)
         self._over(self)
 
 
@@ -197,6 +199,12 @@ class Pool:
         """How many come before it; 0 if it is not waiting, or the next."""
         with self._news:
             return self._waiting.index(job) if job in self._waiting else 0
+
+    def watch(self, job: Job, weight: Watched) -> None:
+        """Have another weight's arithmetic told from the next step on."""
+        if weight != job.watched:
+            job.watched = weight
+            self.say(job, weight)
 
     def has_room(self) -> bool:
         """Whether fewer trainings run than may."""
@@ -243,6 +251,11 @@ class Pool:
     def _left(self, worker: _Worker) -> None:
         """A worker has no job any more, or lives no more."""
         with self._news:
+            job = worker.job
+            if job and job.state == "waiting" and job.tries < TRIES:  # the worker was dead before it could begin
+                self._waiting.insert(0, job)
+            elif job:
+                job.end("" if job.state == "over" else DIED)
             worker.job, worker.since, worker.told_to_stop = None, time.monotonic(), None
             self._wake()
 

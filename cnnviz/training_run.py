@@ -70,7 +70,8 @@ class News:
     steps, steps_an_epoch: of the whole recipe. seconds: spent on steps so far.
     rows: (n, 3 + layers) float64: of each step its number, loss, accuracy, and the norm of each layer's gradient.
     parameters: as they are now, after step `number`. keyframes: those to be kept, with their step's number.
-    weight: the last step's arithmetic. final: at the end, of pictures learned from and of those held out.
+    weight: the last step's arithmetic, of the weight `watched`.
+    final: at the end, of pictures learned from and of those held out.
     """
 
     state: State
@@ -80,6 +81,7 @@ class News:
     seconds: float
     rows: np.ndarray
     parameters: Parameters
+    watched: Watched
     keyframes: Sequence[tuple[int, Parameters]] = ()
     scores: Sequence[Score] = ()
     weight: WeightStep | None = None
@@ -88,7 +90,7 @@ class News:
 
 
 def keyframe_numbers(steps: int, parameters: int) -> list[int]:
-    """After which steps the parameters are kept: the first and the last, and more at the beginning, when most changes."""
+    """After which steps the parameters are kept: 0 and the last, and more at the beginning, when most changes."""
     count = max(FEWEST_KEYFRAMES, min(KEYFRAMES, KEYFRAME_BYTES // max(1, 4 * parameters)))
     return sorted({round(steps * (i / (count - 1)) ** 1.7) for i in range(count)})
 
@@ -105,9 +107,12 @@ class Run:
         self._steps: list[Step] = []
         self._keyframes: list[tuple[int, Parameters]] = []
         self._scores: list[Score] = []
+        self._measured = -1  # after how many steps it was measured last
         self._seconds = 0.0
+        self._weight: WeightStep | None = None
+        self._seen = order.watched  # whose arithmetic that is
         self._final: tuple[Measure, Measure] | None = None
-        self._once = order.is_paused  # one step is to be done, though it is paused
+        self._owed = int(order.is_paused)  # steps that are to be done, though it is paused
 
     def whole(self, commands: queue.SimpleQueue[Command]) -> None:
         """Train, and tell."""
@@ -138,23 +143,24 @@ class Run:
 
     def _obey(self, commands: queue.SimpleQueue[Command]) -> bool:
         """Take what was said, and wait while it is paused; whether there is to be another step."""
-        while not commands.empty() or (self._state == "paused" and not self._once):
+        while self._owed == 0 and (self._state == "paused" or not commands.empty()):
             command = commands.get()
             if isinstance(command, tuple):
                 self._watched = command
             elif command == "stop":
                 return False
             elif command == "step":
-                self._state, self._once = "paused", True
-                break
+                self._state, self._owed = "paused", 1
             else:
                 self._state = "paused" if command == "pause" else "running"
                 self._send()
         return True
 
     def _step(self) -> None:
-        self._once = False
-        self._steps.append(self._training.step(self._watched))
+        self._owed = 0
+        step = self._training.step(self._watched)
+        self._weight, self._seen = step.weight, self._watched
+        self._steps.append(step)
         if self._training.number in self._kept:
             self._keep()
         if self._training.number % self._training.steps_an_epoch == 0:
@@ -165,8 +171,9 @@ class Run:
 
     def _measure(self) -> None:
         number = self._training.number
-        if self._scores and self._scores[-1].number == number and self._state != "over":
+        if self._measured == number:
             return
+        self._measured = number
         learned, held_out = self._final = self._training.measure()
         score = Score(number, learned.loss, learned.accuracy, held_out.loss, held_out.accuracy)
         self._scores.append(score)
@@ -177,8 +184,8 @@ class Run:
         rows = [(step.number, step.loss, step.accuracy, *step.norms) for step in self._steps]
         self._tell(News(
             self._state, training.number, training.steps, training.steps_an_epoch, self._seconds,
-            np.array(rows, np.float64).reshape(-1, width), training.snapshot(), tuple(self._keyframes),
-            tuple(self._scores), self._steps[-1].weight if self._steps else None,
+            np.array(rows, np.float64).reshape(-1, width), training.snapshot(), self._seen,
+            tuple(self._keyframes), tuple(self._scores), self._weight,
             self._final if self._state == "over" else None, problem,
         ))  # fmt: skip
         self._steps, self._keyframes, self._scores = [], [], []

@@ -131,14 +131,24 @@ LAYER_TYPES = {
 PRESET_FILTER = "Puts a filter by its name into the first convolution, in the place of the first that is still drawn."
 
 # --- Train ------------------------------------------------------------------------------------------
-DATA = "**digits**: 1,797 handwritten digits, 8×8. **shapes**: 7,000 coloured shapes, 32×32×3, drawn for you. **own**: from files that you bring."
+DATA = (
+    "**digits**: 1,797 handwritten digits, 8×8. **shapes**: 7,000 coloured shapes, 32×32×3, drawn when they are "
+    "needed. **own**: from files that you bring."
+)
 EXAMPLE = "One of the pictures that are held out: the row shows what the network makes of it."
-AUGMENTATION = "Each time that a picture is shown it is changed in another way, so the network cannot learn it by heart."
+AUGMENTATION = (
+    "Each time that a picture is shown it is changed in another way, so the network cannot learn it by heart."
+)
 OPTIMISER = "How a gradient becomes a step."
 RATE = "How far a step goes. Too small: it takes long. Too large: the loss jumps, or grows beyond all numbers."
 BATCH = "Pictures a step. The gradient is the mean of theirs: with few it is rough, with many each step takes longer."
 EPOCHS = "How many times all pictures are shown."
 WEIGHT_DECAY = "Each step also pulls every weight a little towards 0."
-TRAINING_SEED = "It decides on the first weights, the order of the pictures and all else that is drawn: the same seed gives the same network."
+TRAINING_SEED = (
+    "It decides on the first weights, the order of the pictures and all else that is drawn: the same seed gives the "
+    "same network."
+)
 AT = "A step to look back at, of those that were kept: the slider under the curves writes it."
-WATCHED = "The weight whose steps are written out: its layer from 0, its tensor, its place. A click on a filter writes it."
+WATCHED = (
+    "The weight whose steps are written out: its layer from 0, its tensor, its place. A click on a filter writes it."
+)

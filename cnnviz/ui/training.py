@@ -56,7 +56,9 @@ class Lesson:
     @property
     def is_changed(self) -> bool:
         """Whether settings are others than those that were trained with."""
-        return self.job is None or not self.is_of_job or self.order is None or self.order.recipe != self.job.order.recipe
+        return (
+            self.job is None or not self.is_of_job or self.order is None or self.order.recipe != self.job.order.recipe
+        )
 
     @property
     def _source(self) -> str | Dataset:
@@ -110,9 +112,9 @@ def _order(values: Mapping[str, Any], data: Dataset, found: Summary) -> Order:
 
 
 def watched_of(chosen: Watched | None, layers: tuple[Layer, ...], shape: Shape) -> Watched:
-    """The weight that was chosen, if there is one; else the first of its tensor, of its layer, of all that are learned."""
+    """The weight that was chosen, if there is such a one; else one in the middle of a layer's first filter."""
     sizes = {
-        (index, name): math.prod(size)
+        (index, name): size
         for index, (_, tensors) in enumerate(wanted_tensors(layers, shape))
         for name, size in tensors.items()
         if not name.startswith("running")
@@ -120,7 +122,9 @@ def watched_of(chosen: Watched | None, layers: tuple[Layer, ...], shape: Shape) 
     layer, name, place = chosen or (-1, "", 0)
     if (layer, name) not in sizes:
         layer, name = next((key for key in sizes if key[0] == layer), next(iter(sizes)))
-    return layer, name, place if place < sizes[layer, name] else 0
+    size = sizes[layer, name]
+    is_there = chosen is not None and chosen[:2] == (layer, name) and place < math.prod(size)
+    return layer, name, place if is_there else math.prod(size[1:]) // 2
 
 
 def warm() -> None:
@@ -152,7 +156,7 @@ def _is_open() -> Callable[[], bool]:
 
 
 def network_at(now: Lesson, number: int, example: int, values: Mapping[str, Any]) -> Network:
-    """The network as it was after so many steps, with a picture that is held out; before any training, as it is drawn."""
+    """The network as it was after so many steps, with a held-out picture; before any training, as it is drawn."""
     image = now.data.held_out.images(slice(example, example + 1))
     parameters: Parameters
     if now.is_of_job and now.job and now.job.news:

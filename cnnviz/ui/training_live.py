@@ -1,4 +1,4 @@
-"""The part of the page Train that moves while a network learns: buttons, progress, the row of layers, curves and filters."""
+"""What moves on the page Train while a network learns: buttons, progress, the row of layers, curves and filters."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from cnnviz.network_text import format_layer
 from cnnviz.network_weights import Parameters
 from cnnviz.optimisers import WeightStep
 from cnnviz.training_pool import SIZE, Job
+from cnnviz.training_run import News
 from cnnviz.ui import training
 from cnnviz.ui.network import Network
 from cnnviz.ui.network_columns import columns_of
@@ -27,11 +28,13 @@ TICK: Final = 0.5  # seconds between looks at a training that runs
 def live(now: Lesson, values: Mapping[str, Any], heard: str) -> None:
     """Show it, and again and again while it runs."""
     is_moving = now.job is not None and now.job.state in ("waiting", "running")
-    st.fragment(_shown, run_every=TICK if is_moving else None)(now, values, heard, now.job and now.job.state)
+    st.fragment(_shown, run_every=TICK if is_moving else None)(now, values, heard, now.job.state if now.job else None)
 
 
 def _shown(now: Lesson, values: Mapping[str, Any], heard: str, before: str | None) -> None:
     job = now.job
+    if job and now.order and now.is_of_job:
+        POOL.watch(job, now.order.watched)
     _buttons(now, job)
     if job and job.state != before and (job.state in ("over", "paused") or before in ("over", "paused")):
         st.rerun()  # what stands around it changes too
@@ -109,7 +112,10 @@ def _say(job: Job, word: Any) -> None:
 def _progress(now: Lesson, job: Job | None) -> None:
     if job is None:
         count = f"{len(now.data.held_out):,}"
-        st.caption(f"Its weights are drawn at random. {count} pictures are held out: it is tested on them and never learns from them.")
+        st.caption(
+            f"Its weights are drawn at random. {count} pictures are held out: it is tested on them, and never learns "
+            "from them."
+        )
         return
     news = job.news
     if job.state == "waiting":
@@ -117,10 +123,15 @@ def _progress(now: Lesson, job: Job | None) -> None:
     elif news is None:
         st.progress(0.0, "Preparing the pictures …")
     else:
-        epochs = f"epoch {min(news.number // news.steps_an_epoch + 1, news.steps // news.steps_an_epoch)} of {news.steps // news.steps_an_epoch}"
-        done = f"Step {news.number:,} of {news.steps:,}, {epochs}, {news.seconds:.0f} s"
+        epochs = news.steps // news.steps_an_epoch
+        epoch = min(news.number // news.steps_an_epoch + 1, epochs)
+        done = f"Step {news.number:,} of {news.steps:,}, epoch {epoch} of {epochs}, {news.seconds:.0f} s"
         left = news.seconds / max(1, news.number) * (news.steps - news.number)
-        told = {"running": f" · about {left:.0f} s left", "paused": " · paused", "over": " · done" if news.number == news.steps else " · stopped"}
+        told = {
+            "running": f" · about {left:.0f} s left",
+            "paused": " · paused",
+            "over": " · done" if news.number == news.steps else " · stopped",
+        }
         st.progress(news.number / news.steps, done + told[job.state])
     if job.problem:
         st.warning(escaped(job.problem), icon=":material/info:")
@@ -143,7 +154,7 @@ def _answer(now: Lesson, network: Network, example: int) -> None:
     answers = network.outputs[-1][0]
     best = int(answers.argmax())
     said = now.data.classes[best]
-    share = f" ({float(answers[best]):.1%})" if 0 <= float(answers.min()) and float(answers.max()) <= 1 else ""
+    share = f" ({float(answers[best]):.1%})" if float(answers.min()) >= 0 and float(answers.max()) <= 1 else ""
     verdict = "which is right" if said == right else f"but it is **{escaped(right)}**"
     st.markdown(f"It takes this picture for **{escaped(said)}**{share}, {verdict}.")
 
@@ -157,15 +168,19 @@ def _curves(now: Lesson, job: Job, number: int) -> None:
     at = first_layer(layers)
     filters = [(step, as_filters(layers, parameters, now.data.shape)) for step, parameters in frames] if at >= 0 else []
     rows = job.rows
-    norms = [(i, f"{i + 1} {format_layer(layer).split(':')[0]}") for i, layer in enumerate(layers) if _learns(job.news.parameters[i])]
-    layer, name, place = job.order.watched
+    norms = [
+        (i, f"{i + 1} {format_layer(layer).split(':')[0]}")
+        for i, layer in enumerate(layers)
+        if _learns(job.news.parameters[i])
+    ]
+    layer, name, place = job.watched
     training_view(
-        rows, job.scores, filters, key="training-curves", state=job.state, number=job.news.number, steps=job.news.steps,
+        rows, job.scores, filters, key="training-curves", steps=job.news.steps,
         stepsAnEpoch=job.news.steps_an_epoch, norms=norms, at=number, atBox="at", weightBox="watched",
-        filtersOf=at, weight=(name, place) if layer == at else None,
+        filtersOf=at, weight=place if (layer, name) == (at, "weight") else -1,
     )  # fmt: skip
     if job.news.weight:
-        _arithmetic(job, job.news.weight)
+        _arithmetic(job.news, job.news.weight, job.order.recipe.batch)
 
 
 def first_layer(layers: tuple[Layer, ...]) -> int:
@@ -195,15 +210,14 @@ def _learns(tensors: Mapping[str, Any]) -> bool:
     return any(not name.startswith("running") for name in tensors)
 
 
-def _arithmetic(job: Job, step: WeightStep) -> None:
-    layer, name, place = job.order.watched
-    where = f"layer {layer + 1}, {name}, number {place}"
-    with st.container(key="weight step"):
-        st.markdown(f"**One weight in step {job.news.number if job.news else 0}** ({where})")
+def _arithmetic(news: News, step: WeightStep, batch: int) -> None:
+    layer, name, place = news.watched
+    where = ", ".join(str(at) for at in np.unravel_index(place, news.parameters[layer][name].shape))
+    with st.container(key="weight_step"):
+        st.markdown(f"**One weight in step {news.number}**: layer {layer + 1}, {name}[{where}]")
         lines = [f"| {escaped(term)} | {escaped(how)} | {value:.6g} |" for term, how, value in step.lines]
-        st.markdown("\n".join(["| | | |", "|---|---|---:|", *lines]))
-        batch = job.order.recipe.batch
+        st.markdown("\n".join(["| what | how | value |", "|---|---|---:|", *lines]))
         st.caption(
-            f"The gradient says how the mean loss of the {batch} pictures of the batch would grow with this weight; the "
-            "optimiser goes the other way."
+            f"The gradient says how the mean loss of the {batch} pictures of the batch would grow with this weight; "
+            "the optimiser goes the other way. Click a weight of a filter to see the next step of that one."
         )

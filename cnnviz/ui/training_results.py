@@ -1,4 +1,4 @@
-"""What came out of a training: how often it is right, what it confuses, its worst mistakes, and what its filters resemble."""
+"""What came out of a training: how often it is right, its worst mistakes, and what its filters resemble."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from cnnviz.filter_resemblance import chance, resemblance
 from cnnviz.network_weights import Parameters
 from cnnviz.training import Measure
 from cnnviz.training_pool import Job
+from cnnviz.ui.network import follow
+from cnnviz.ui.network_files import take_away
 from cnnviz.ui.training import Lesson
 from cnnviz.ui.training_live import as_filters, first_layer
 
@@ -33,10 +35,13 @@ def results(now: Lesson) -> None:
     _figures(job, learned, held_out)
     confused, mistakes = st.columns([1.1, 1], gap="medium")
     with confused:
-        st.markdown("**What it takes for what**, of the pictures held out: rows are what they are, columns what it says.")
+        st.markdown(
+            "**What it takes for what**, of the pictures held out: rows are what they are, columns what it says."
+        )
         st.html(confusion_table(held_out.confusion().numpy(), now.data.classes))
     with mistakes:
         _mistakes(now.data, held_out)
+    take_away(follow(job.order.layers, now.summary, job.news.parameters, now.data.held_out.images(slice(0, 1))))
     if (at := first_layer(job.order.layers)) >= 0:
         _resemblances(as_filters(job.order.layers, job.news.parameters, now.data.shape), at)
 
@@ -79,7 +84,8 @@ def confusion_table(counts: np.ndarray, classes: tuple[str, ...]) -> str:
             title = f"{count} of {of_row[i, 0]}: {name}, taken for {names[j]}"
             cells.append(f'<td style="background: rgba({color}, {depth:.2f})" title="{title}">{count or ""}</td>')
         rows.append(f'<tr><th scope="row">{name}</th>{"".join(cells)}</tr>')
-    return f'<div class="confusion"><table><thead><tr><td></td>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+    table = f"<table><thead><tr><td></td>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    return f'<div class="confusion">{table}</div>'
 
 
 def _mistakes(data: Dataset, held_out: Measure) -> None:
@@ -103,9 +109,9 @@ def _resemblances(weights: np.ndarray, layer: int) -> None:
     if resemblance(weights[0]) is None:
         return
     st.markdown(
-        f"**Filters of layer {layer + 1} and the classic kernels they resemble.** Of the channels of a colour filter "
-        "their mean is compared, which is what it does to a grey picture; 1 means the same but for a factor. Of filters "
-        f"drawn at random, 95 in 100 stay below {chance(weights.shape[2:]):.2f}: only what is above is named in bold."
+        f"**Filters of layer {layer + 1} and the classic kernels they resemble.** Of a colour filter the mean of its "
+        "channels is compared, which is what it does to a grey picture; 1 means the same but for a factor. Of filters "
+        f"drawn at random, 95 in 100 stay below {chance(weights.shape[2:]):.2f}: only what is above is in bold."
     )
     pairs = []
     for number, weight in enumerate(weights[:COMPARED]):

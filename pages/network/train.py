@@ -22,12 +22,11 @@ training.warm()
 st.title("Watch a network learn", anchor=False)
 st.caption(INTRODUCTION)
 controls.say_unreadable(reading)
-training_knobs.beginnings(show, now)
+training_knobs.beginnings(show)
 view, knobs = workbench()
 
 with view:
-    if now.error:
-        st.error(training_knobs.said(now), icon=":material/build:")
+    training_knobs.refused(now)
     live(now, values, reading.texts["net"])
     training_results.results(now)
 

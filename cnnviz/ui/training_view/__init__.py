@@ -1,4 +1,4 @@
-"""How a training goes: curves, gradients, and the filters of the first layer as they change; later a replay of it all."""
+"""How a training goes: curves, gradients, the filters of the first layer as they change, and a replay of it all."""
 
 from __future__ import annotations
 
@@ -26,17 +26,14 @@ def training_view(
         rows: (n, 3 + layers): of each step its number, loss, accuracy, and the norm of each layer's gradient.
         filters: the first layer's, (out, in, height, width), with the number of steps after which they were so; one
             while it runs, all that were kept afterwards.
-        told: `state`; `number`, `steps` and `stepsAnEpoch`; `norms`, by layer's index how the curve of its gradient is
-            called; `at`, the step that is looked back at; `atBox`, the key of the box that holds it; `weightBox`, of the
-            one that holds the watched weight, and `weight`, (tensor's name, place), that is watched of the layer
-            `filtersOf`.
+        told: `steps` and `stepsAnEpoch`; `norms`, by layer's index how the curve of its gradient is called; `at`, the
+            step that is looked back at, and `atBox`, the key of the box that holds it; `weight`, the place among all
+            weights of the filters of the one that is watched, -1: none, `filtersOf`, their layer, and `weightBox`.
     """
     _mount(key=key, data=pack(rows, scores, filters, **told))
 
 
-def pack(
-    rows: np.ndarray, scores: Sequence[Score], filters: Sequence[tuple[int, np.ndarray]], **told: Any
-) -> bytes:
+def pack(rows: np.ndarray, scores: Sequence[Score], filters: Sequence[tuple[int, np.ndarray]], **told: Any) -> bytes:
     """One message: the header, then the curves, (points, columns), and the filters of each keyframe, as float32."""
     points = thinned(rows, POINTS)
     shown = [weight[:MOST] for _, weight in filters]

@@ -28,12 +28,18 @@ export class Filters {
     const side = Math.max(SMALLEST, Math.min(LARGEST, Math.round(420 / Math.sqrt(Math.max(1, count)) / 1.6)));
     const reach = message.weights.reduce((most, weights) => weights.reduce((m, w) => Math.max(m, Math.abs(w)), most), 0) || 1;
     while (this.grid.children.length > count) this.grid.lastChild.remove();
-    while (this.grid.children.length < count) this.grid.append(element("canvas", { className: "tv-filter", role: "img" }));
-    [...this.grid.children].forEach((canvas, filter) => {
+    while (this.grid.children.length < count) this.grid.append(element("div", { className: "tv-filter" }, element("canvas", { role: "img" }), element("i", { className: "tv-mark" })));
+    const each = channels * height * width;
+    [...this.grid.children].forEach((tile, filter) => {
+      const [canvas, mark] = tile.children;
       const own = this.weights.subarray(filter * channels * height * width, (filter + 1) * channels * height * width);
       if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
       canvas.style.cssText = `width:${side * Math.min(1, width / height)}px;height:${side * Math.min(1, height / width)}px`;
       paint(canvas, own, channels, reach, message.palettes.diverging);
+      const place = message.weight - filter * each;
+      mark.hidden = !(place >= 0 && place < each);
+      const cell = place % (height * width);
+      if (!mark.hidden) mark.style.cssText = `left:${((cell % width) * 100) / width}%;top:${(Math.floor(cell / width) * 100) / height}%;width:${100 / width}%;height:${100 / height}%`;
       canvas.setAttribute("aria-label", `Filter ${filter}, weights ${format(Math.min(...own), 2)} to ${format(Math.max(...own), 2)}`);
     });
     this.grid.classList.toggle("none", count === 0);
@@ -42,7 +48,7 @@ export class Filters {
 
   /** Which weight lies under the pointer; -1: none. */
   #place({ target, offsetX, offsetY }) {
-    const filter = [...this.grid.children].indexOf(target);
+    const filter = [...this.grid.children].indexOf(target.parentElement);
     if (filter < 0) return -1;
     const [, channels, height, width] = this.message.filters;
     const column = Math.min(width - 1, Math.max(0, Math.floor((offsetX / target.clientWidth) * width)));

@@ -1,0 +1,129 @@
+"""Workers and their queue: real processes, in order, and none left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+import torch
+
+from cnnviz.layers import Flatten, Linear
+from cnnviz.training_pool import BUSY, DIED, WAITING, Job, Pool
+from tests.test_training_run import ORDER, alone, one_thread
+
+ENDLESS = replace(ORDER, recipe=replace(ORDER.recipe, epochs=5000))
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[Pool]:
+    pool = Pool(size=2, grace=2, idle=1e6, pause=0.5)
+    yield pool
+    pool.close()
+    until(lambda: pool.processes() == [])
+
+
+__all__ = ["one_thread"]
+
+
+def until(is_so: Callable[[], bool], seconds: float = 180) -> None:
+    """Wait; the machine may have much else to do."""
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_training_in_a_process_is_the_same_to_the_bit(pool: Pool) -> None:
+    job = pool.submit(ORDER)
+    until(lambda: job.state == "over")
+    assert job.problem == "" and job.news and job.news.final
+    wanted = alone(ORDER)
+    assert torch.equal(job.news.parameters[4]["weight"], wanted.parameters[4]["weight"])
+    assert job.rows[:, 0].tolist() == [1, 2, 3, 4, 5, 6]
+    assert [number for number, _ in job.keyframes] == [0, 1, 2, 3, 4, 5, 6]
+    pool.say(job, "pause")  # too late
+    pool.drop(job)
+    assert job.state == "over" and job.problem == ""
+
+
+def test_twenty_queued_and_ten_pages_closed_leave_the_others_and_then_nothing() -> None:
+    pool = Pool(size=2, grace=0.3, idle=0)
+    is_open = [True] * 20
+    jobs = [pool.submit(ENDLESS, lambda at=at: is_open[at]) for at in range(20)]
+    until(lambda: [job.state for job in jobs[:2]] == ["running"] * 2)
+    assert [pool.place(job) for job in jobs] == [0, 0, *range(18)]
+    assert len(pool.processes()) == 2
+    is_open[::2] = [False] * 10
+    until(lambda: len(pool.jobs()) == 10)
+    assert set(pool.jobs()) == set(jobs[1::2])
+    assert all(job.state == "over" for job in jobs[::2])
+    until(lambda: [job.state for job in jobs[1:4:2]] == ["running"] * 2)
+    processes = pool.processes()
+    is_open[:] = [False] * 20
+    until(lambda: pool.jobs() == [] and pool.processes() == [])
+    until(lambda: not any(is_alive(pid) for pid in processes))
+
+
+def test_a_page_that_is_away_for_a_moment_loses_nothing(pool: Pool) -> None:
+    asked = 0
+
+    def is_wanted() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked % 2 == 0
+
+    job = pool.submit(ENDLESS, is_wanted)
+    until(lambda: asked > 7)
+    assert job.state != "over"
+    pool.drop(job)
+
+
+def test_one_that_stands_still_makes_place_when_others_wait(pool: Pool) -> None:
+    jobs = [pool.submit(replace(ENDLESS, is_paused=True)) for _ in range(2)]
+    until(lambda: all(job.state == "paused" and job.news is not None and job.news.number == 1 for job in jobs))
+    time.sleep(1)
+    assert [job.state for job in jobs] == ["paused"] * 2  # nobody waits
+    third = pool.submit(ORDER)
+    until(lambda: third.state == "over")
+    assert third.problem == "" and any("stood still" in job.problem for job in jobs)
+
+
+def test_a_worker_that_dies_says_so_and_the_next_job_has_another(pool: Pool) -> None:
+    job = pool.submit(ENDLESS)
+    until(lambda: job.news is not None and job.news.number > 0)
+    for pid in pool.processes():
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: job.state == "over")
+    assert job.problem == DIED and job.rows.size and job.keyframes
+    after = pool.submit(ORDER)
+    until(lambda: after.state == "over")
+    assert after.problem == ""
+
+
+def test_too_little_memory_is_said_and_ends_nothing_else(pool: Pool) -> None:
+    layers = (Flatten(), Linear(30_000), Linear(30_000), Linear(10))  # 3.6 GB
+    job = pool.submit(replace(ORDER, layers=layers))
+    until(lambda: job.state == "over")
+    assert "memory" in job.problem
+
+
+def test_the_queue_has_an_end() -> None:
+    pool = Pool(size=0)
+    jobs = [pool.submit(ORDER) for _ in range(WAITING)]
+    assert {job.state for job in jobs} == {"waiting"}
+    late: Job = pool.submit(ORDER)
+    assert late.state == "over" and late.problem == BUSY
+    pool.close()
+    assert pool.jobs() == []
