@@ -43,7 +43,7 @@ def photographed_ink(grey: Bytes8) -> Bytes8:
     height, width = (max(1, round(side * scale)) for side in grey.shape)
     small = area_averaged(grey[:, :, None], height, width)[:, :, 0]
     light = small > otsu(small)
-    if light.all() or small[light].mean() - small[~light].mean() < _CONTRAST:
+    if light.all() or not light.any() or small[light].mean() - small[~light].mean() < _CONTRAST:
         raise DrawingError("No digit stands out: a dark one on light, even paper is read best.")
     border = np.concatenate([light[0], light[-1], light[:, 0], light[:, -1]])
     ink = ~light if border.mean() >= 0.5 else light
