@@ -83,7 +83,7 @@ def test_neither_place_nor_size_matters(name, down, across, times):
 def test_sizes_that_do_not_divide_change_little(name, size):
     wanted = digit_picture(brushed(name, 20)).counts
     smaller = digit_picture(brushed(name, round(20 * size), box=(0.1, 0.1, 0.7 * size, 0.8 * size))).counts
-    assert abs(wanted - smaller).mean() < 1.5
+    assert abs(wanted - smaller).mean() < 2.5  # of 16, where one of them is thickened once more than the other
 
 
 def test_a_slanted_bar_is_set_upright():
