@@ -23,7 +23,7 @@ METHODS: Final[Mapping[Method, str]] = {
     "conjugate": "Each step goes as far as the loss falls, in a direction that undoes none of the earlier ones.",
 }
 DEFAULT_METHOD: Final[Method] = "heavy_ball"
-_STEEP: Final = 1e6  # a condition for which a heavy ball needs ten thousand steps
+_STEEP: Final = 1e5  # a condition for which a heavy ball needs four thousand steps, about two seconds
 _ADAM_RATE: Final = 0.02
 
 
@@ -40,8 +40,8 @@ def velocity_kept(loss: KernelLoss, method: Method) -> float:
 def best_rate(loss: KernelLoss, method: Method) -> float:
     """A good rate for this picture; for "adam" a usual one, for "conjugate" 1, which is not used.
 
-    "sgd": 1 / λmax: the steepest direction is done in one step, the flattest loses 1 / condition of its error. (Twice as
-    much would be lost at 2 / (λmax + λmin), but then the steepest one turns over at every step.)
+    "sgd": 1 / λmax: the steepest direction is done in one step, the flattest loses 1 / condition of its error. (Twice
+    as much would be lost at 2 / (λmax + λmin), but then the steepest one turns over at every step.)
     "momentum": the largest at which no direction overshoots more than the velocity fades, (1 + √0.9)² / λmax, a little
     less for safety. "heavy_ball": 4 / (√λmax + √λmin)².
     """

@@ -1,6 +1,7 @@
 """Labelled pictures in the files of MNIST (IDX) and of CIFAR (its binary version), known by their bytes.
 
-Where these leave it open, as a CIFAR file may begin like IDX, a name that ends in .bin decides. Nothing is run. No more pictures are kept in memory than asked for.
+Where these leave it open, as a CIFAR file may begin like IDX, a name that ends in .bin decides. Nothing is run.
+No more pictures are kept in memory than asked for.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from cnnviz.quadratic_loss import KernelLearningError, KernelLoss
 
 TARGETS: Final = ("sobel-x", "sobel-y", "laplacian4", "gaussian5", "sharpen", "emboss", "motion-blur", "gabor")
 _KEPT_EVERY: Final = 0.04  # of the number of a step: keyframes become rarer as the steps become smaller
+_CHECKED_EVERY: Final = 5  # steps of a run; to look costs more than a step
 
 
 @dataclass(frozen=True)
@@ -100,18 +101,8 @@ class KernelLearning:
         Raises:
             KernelLearningError: the steps overshoot more and more.
         """
-        gradient, loss = self.gradient, self.loss
-        if not loss < self._limit:
-            raise KernelLearningError(self._ran_away())
-        if self._optimiser is None:
-            self._conjugate_step(gradient)
-        else:
-            self.weights.grad = gradient
-            self._optimiser.step()
-        self.number += 1
-        self._gradient = None
-        if self.number >= self.numbers[-1] * (1 + _KEPT_EVERY):
-            self._keep()
+        gradient, loss = self.gradient, self._checked_loss()
+        self._advance()
         return KernelStep(self.number, loss, float(gradient.norm()))
 
     def run(self, most: int, tolerance: float = 1e-3) -> bool:
@@ -122,13 +113,33 @@ class KernelLearning:
         Raises:
             KernelLearningError: as `step`.
         """
-        for _ in range(most):
-            if self.error_bound <= tolerance:
-                break
-            self.step()
+        for number in range(most):
+            if number % _CHECKED_EVERY == 0:
+                if self.error_bound <= tolerance:
+                    break
+                self._checked_loss()
+            self._advance()
         if self.numbers[-1] != self.number:
             self._keep()
         return self.error_bound <= tolerance
+
+    def _advance(self) -> None:
+        gradient = self.gradient
+        if self._optimiser is None:
+            self._conjugate_step(gradient)
+        else:
+            self.weights.grad = gradient
+            self._optimiser.step()
+        self.number += 1
+        self._gradient = None
+        if self.number >= self.numbers[-1] * (1 + _KEPT_EVERY):
+            self._keep()
+
+    def _checked_loss(self) -> float:
+        loss = self.loss
+        if not loss < self._limit:
+            raise KernelLearningError(self._ran_away())
+        return loss
 
     def _keep(self) -> None:
         self.numbers.append(self.number)

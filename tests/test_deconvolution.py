@@ -21,6 +21,15 @@ from cnnviz.quadratic_loss import KernelLearningError
 from tests.fuzzing import examples
 
 
+@pytest.fixture(autouse=True)
+def _one_thread():
+    """Two threads only wait for each other with pictures as small as these."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 def preset(name):
     return torch.tensor(KERNELS[name].values, dtype=torch.float64)
 
