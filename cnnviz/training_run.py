@@ -138,7 +138,10 @@ class Run:
         self._state = "over"
         if training.number not in self._kept:
             self._keyframes.append((training.number, training.snapshot()))
-        self._measure()
+        try:
+            self._measure()
+        except TrainingError as ran_away:
+            problem = problem or str(ran_away)
         self._send(problem)
 
     def _obey(self, commands: queue.SimpleQueue[Command]) -> bool:

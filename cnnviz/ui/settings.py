@@ -307,7 +307,9 @@ def between(name: str, default: str, low: float, high: float) -> Setting:
 
 DIGITS_NET = "conv:12@3x3,same|relu|max:2|conv:24@3x3,same|relu|max:2|flatten|linear:10|softmax"
 OWN = "own"  # pictures that a person brought, which no link carries
+TASKS = ("network", "kernel")
 TRAIN = (
+    choice("task", TASKS, "network"),
     choice("data", (*DATASETS, OWN), "digits"),
     Setting("net", DIGITS_NET, parse_network, "layers such as conv:12@3x3,same|relu|max:2|flatten|linear:10|softmax"),
     choice("optimiser", OPTIMISERS, "adam"),
