@@ -64,7 +64,9 @@ def look_before(optimiser: torch.optim.Optimizer, tensor: Tensor, at: int) -> Be
     buffers = {
         ours: float(state[theirs].flatten()[at]) for theirs, ours in names.items() if state.get(theirs) is not None
     }
-    return Before(float(tensor.detach().flatten()[at]), float(tensor.grad.flatten()[at]), buffers, int(state.get("step", 0)))
+    return Before(
+        float(tensor.detach().flatten()[at]), float(tensor.grad.flatten()[at]), buffers, int(state.get("step", 0))
+    )
 
 
 def explain_step(name: OptimiserName, rate: float, weight_decay: float, before: Before) -> WeightStep:

@@ -1,36 +1,31 @@
-"""A network learns, step by step: what it is told, how it answers, and how its filters become what they are."""
+"""A network, or a single kernel, learns step by step: what it is told, how it answers, and what becomes of its filters."""
 
 import streamlit as st
 
-from cnnviz.ui import controls, training, training_knobs, training_results
+from cnnviz.ui import controls
+from cnnviz.ui.kernel_lesson import kernel_lesson
+from cnnviz.ui.network_lesson import network_lesson
 from cnnviz.ui.settings import TRAIN
-from cnnviz.ui.training_live import live
-from cnnviz.ui.workbench import workbench
 
-INTRODUCTION = (
-    "It sees pictures with their names, a batch at a time; each step moves every weight a little so that its answers "
-    "would have been better. Nobody tells it what a filter should look for."
-)
+INTRODUCTIONS = {
+    "network": "It sees pictures with their names, a batch at a time; each step moves every weight a little so that its "
+    "answers would have been better. Nobody tells it what a filter should look for.",
+    "kernel": "One kernel, one picture, and the picture that the kernel should make of it: each step moves every weight "
+    "against the slope of the mean squared error.",
+}
+TITLES = {"network": "A whole network", "kernel": "One kernel"}
 
-controls.reset_unreadable(TRAIN)
+ignored = controls.reset_unreadable(TRAIN)
 reading = controls.read(TRAIN)
-values = reading.values
+task = reading.values["task"]
 show = controls.Controls(reading)
-now = training.lesson(values)
-training.warm()
 
-st.title("Watch a network learn", anchor=False)
-st.caption(INTRODUCTION)
+st.title("Watch it learn", anchor=False)
+show.segments("task", "What learns", format_func=TITLES.get, label_visibility="collapsed")
+st.caption(INTRODUCTIONS[task])
 controls.say_unreadable(reading)
-training_knobs.beginnings(show)
-view, knobs = workbench()
-
-with view:
-    training_knobs.refused(now)
-    live(now, values, reading.texts["net"])
-    training_results.results(now)
-
-with knobs:
-    training_knobs.recipe(show, now)
-
+if task == "network":
+    network_lesson(show, reading)
+else:
+    kernel_lesson(show, reading)
 controls.settle(reading)
