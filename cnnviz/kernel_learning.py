@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,7 +32,8 @@ class KernelLearning:
     """A kernel that is learned, between one step and the next.
 
     weights: (n,) float64, as they are now. number: of the steps done. numbers, path, losses: of the keyframes, the
-    first before any step, every step at the beginning, then rarer.
+    first before any step, every step at the beginning, then rarer. memories: what the method knows there of the steps
+    before: `velocity`, or `mean` and `square`, or the last `direction` and the `square` of the gradient then.
 
     Args:
         loss: how far each kernel is from explaining the picture, see `kernel_loss.kernel_loss`.
@@ -62,6 +64,7 @@ class KernelLearning:
         self._limit = 1e12 * (1 + float(loss.loss(self.weights)))
         self._optimiser = self._make_optimiser()
         self.numbers, self._frames, self.losses = [0], [self.weights.clone()], [self.loss]
+        self.memories: list[Mapping[str, Tensor]] = [{}]
 
     @property
     def kernel(self) -> Tensor:
@@ -145,6 +148,15 @@ class KernelLearning:
         self.numbers.append(self.number)
         self._frames.append(self.weights.clone())
         self.losses.append(self.loss)
+        self.memories.append(self._memory())
+
+    def _memory(self) -> dict[str, Tensor]:
+        if self._optimiser is None:
+            direction, square = self._direction, torch.tensor(self._square, dtype=torch.float64)
+            return {} if direction is None else {"direction": direction, "square": square}
+        state = self._optimiser.state.get(self.weights, {})
+        names = {"momentum_buffer": "velocity", "exp_avg": "mean", "exp_avg_sq": "square"}
+        return {name: state[key].clone() for key, name in names.items() if state.get(key) is not None}
 
     def _make_optimiser(self) -> torch.optim.Optimizer | None:
         if self.method == "conjugate":

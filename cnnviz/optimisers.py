@@ -69,8 +69,10 @@ def look_before(optimiser: torch.optim.Optimizer, tensor: Tensor, at: int) -> Be
     )
 
 
-def explain_step(name: OptimiserName, rate: float, weight_decay: float, before: Before) -> WeightStep:
-    """Work out one weight's step in double precision, line by line.
+def explain_step(
+    name: OptimiserName, rate: float, weight_decay: float, before: Before, kept: float = MOMENTUM
+) -> WeightStep:
+    """Work out one weight's step in double precision, line by line. kept: the share of the velocity that stays.
 
     Source: Sutskever et al. 2013, On the importance of initialization and momentum, as torch's SGD writes it;
     Kingma & Ba 2015, Adam, algorithm 1.
@@ -86,8 +88,8 @@ def explain_step(name: OptimiserName, rate: float, weight_decay: float, before: 
         lines.append(("step", f"{_n(rate)} · {_n(g)}", step))
     elif name == "momentum":
         last = before.buffers.get("velocity")
-        velocity = g if last is None else MOMENTUM * last + g
-        how = "the first gradient" if last is None else f"{MOMENTUM} · {_n(last)} + {_n(g)}"
+        velocity = g if last is None else kept * last + g
+        how = "the first gradient" if last is None else f"{_n(kept)} · {_n(last)} + {_n(g)}"
         step = rate * velocity
         lines += [("velocity", how, velocity), ("step", f"{_n(rate)} · {_n(velocity)}", step)]
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Sequence
 from functools import cache
 
 import streamlit as st
@@ -25,8 +26,15 @@ FIT_HELP = (
 NO_SAMPLE = '<style>.st-key-image button[aria-checked="true"] { outline: none; }</style>'
 
 
-def image_picker(controls: Controls, chosen: Chosen) -> None:
-    """Show the picker in the current container."""
+def image_picker(
+    controls: Controls, chosen: Chosen, sizes: Sequence[str] = SIZES, *, has_colors: bool = True
+) -> None:
+    """Show the picker in the current container.
+
+    Args:
+        sizes: what the menu offers.
+        has_colors: whether a picture may be in colour here.
+    """
     own = chosen.sample is None
     st.html(_style() + NO_SAMPLE * own)
     st.pills(
@@ -47,11 +55,12 @@ def image_picker(controls: Controls, chosen: Chosen) -> None:
     with st.container(key="upload"):
         _uploader()
     with st.container(horizontal=True, gap="small"):
-        controls.typed("size", "Size", SIZES, help="300, or height x width as in 200x300")
+        controls.typed("size", "Size", sizes, help="300, or height x width as in 200x300")
         controls.picked("fit", "Fit", help=FIT_HELP)
     controls.say("size")
     with st.container(horizontal=True, gap="small"):
-        controls.segments("color", "Colour", label_visibility="collapsed")
+        if has_colors:
+            controls.segments("color", "Colour", label_visibility="collapsed")
         if st.button("Camera", icon=":material/photo_camera:", width="stretch", key="open_camera"):
             _camera()
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cnnviz.activations import ACTIVATIONS, Choice
 from cnnviz.augmentation import AUGMENTATIONS
 from cnnviz.datasets import DATASETS
+from cnnviz.descent_rates import METHODS
 from cnnviz.filters import MAX_FILTERS, parse_edits
 from cnnviz.functional import POOLS
 from cnnviz.images import MAX_SIZE, SAMPLES
+from cnnviz.kernel_loss import MAX_SIDE as LARGEST_LEARNED
 from cnnviz.kernels import INITIALISATIONS, MAX_SIDE, parse_kernel
 from cnnviz.kind_plans import WEIGHTS
 from cnnviz.kinds import KINDS
@@ -168,12 +170,12 @@ def _activation_parameters() -> Iterable[Setting]:
 ACTIVATION_PARAMETERS = tuple(_activation_parameters())
 
 
-def image(sample: str, side: str, color: str) -> tuple[Setting, ...]:
+def image(sample: str, side: str, color: str, largest: int = MAX_SIZE) -> tuple[Setting, ...]:
     """Which picture is the input; the defaults are a page's own."""
     return (
         choice("image", SAMPLES, sample),
         Setting(
-            "size", side, lambda text: size(text, 1, MAX_SIZE, "x"), f"1 to {MAX_SIZE}, or height x width as in 200x300"
+            "size", side, lambda text: size(text, 1, largest, "x"), f"1 to {largest}, or height x width as in 200x300"
         ),
         choice("fit", ("crop", "keep", "stretch"), "crop"),
         choice("color", ("gray", "rgb"), color),
@@ -305,6 +307,44 @@ def between(name: str, default: str, low: float, high: float) -> Setting:
     return Setting(name, default, parse, f"a number from {low:g} to {high:g}, such as {default}", numeric=True)
 
 
+AIMS = ("learn", "undo", "recover")  # the kernel; a kernel that undoes it; the picture before it
+SUGGESTED = "suggested"
+
+
+def word_or(word: str, parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Read a word that stands for None, or something else."""
+    return lambda text: None if text.strip().lower() == word else parse(text)
+
+
+def _plane(text: str) -> tuple[int, int]:
+    return size(text, 0, LARGEST_LEARNED**2)  # a bias is the last
+
+
+# Of the task One kernel of the page Train.
+ONE_KERNEL = (
+    *(each for each in image("camera", "128", "gray", largest=256) if each.name != "color"),
+    choice("aim", AIMS, "learn"),
+    replace(KERNEL, default="sobel-x"),
+    choice("target", ("kernel", "own"), "kernel"),
+    choice("numbers", ("exact", "file"), "exact"),
+    Setting(
+        "kernel_size",
+        "auto",
+        word_or("auto", lambda text: size(text, 1, LARGEST_LEARNED)),
+        f"auto, a whole number from 1 to {LARGEST_LEARNED}, or two as in 3,5 (height, width)",
+    ),
+    choice("start", ("random", "zeros"), "random"),
+    choice("method", METHODS, SUGGESTED, first=(SUGGESTED,)),
+    choice("recover_by", OPTIMISERS, "momentum"),
+    Setting("step", "best", word_or("best", between("step", "0.1", 1e-9, 1e6).parse), "best, or a number above 0"),
+    whole("steps", "2000", 1, 5000),
+    whole("rounds", "150", 1, 500),
+    between("noise", "0", 0, 1),
+    between("ridge", "0.001", 0, 10),
+    Setting("plane", "valley", word_or("valley", _plane), "valley, or the places of two weights as in 0,4"),
+    whole("weight", "0", 0, LARGEST_LEARNED**2),
+    Setting("moment", "end", word_or("end", lambda text: size(text, 0, 9999)[0]), "end, or the number of a step"),
+)
 DIGITS_NET = "conv:12@3x3,same|relu|max:2|conv:24@3x3,same|relu|max:2|flatten|linear:10|softmax"
 OWN = "own"  # pictures that a person brought, which no link carries
 TASKS = ("network", "kernel")
@@ -324,6 +364,7 @@ TRAIN = (
     choice("scale", ("map", "layer", "network"), "layer"),
     whole("layer", "0", 0, MAX_LAYERS - 1),
     Setting("watched", "", watched, "a layer, a tensor and a place in it, as in 0:weight:13"),
+    *ONE_KERNEL,
 )
 
 

@@ -13,7 +13,6 @@ INTRODUCTIONS = {
     "kernel": "One kernel, one picture, and the picture that the kernel should make of it: each step moves every weight "
     "against the slope of the mean squared error.",
 }
-TITLES = {"network": "A whole network", "kernel": "One kernel"}
 
 ignored = controls.reset_unreadable(TRAIN)
 reading = controls.read(TRAIN)
@@ -21,7 +20,7 @@ task = reading.values["task"]
 show = controls.Controls(reading)
 
 st.title("Watch it learn", anchor=False)
-show.segments("task", "What learns", format_func=TITLES.get, label_visibility="collapsed")
+show.segments("task", "What learns", label_visibility="collapsed")
 st.caption(INTRODUCTIONS[task])
 controls.say_unreadable(reading)
 if task == "network":

@@ -8,7 +8,7 @@ const COLOURS = ["#377ab0", "#d9822b", "#4a9d5b", "#a65fb5", "#c0504d", "#7a7a7a
 
 /** @typedef {{name: string, className: string, points: [number, number][], colour?: string}} Line */
 
-class Chart {
+export class Chart {
   constructor(title, { log = false, unit = false } = {}, choose) {
     Object.assign(this, { title, log, unit });
     this.grid = drawing("path", { class: "tv-grid" });
