@@ -70,7 +70,17 @@ def _text(held: Any) -> str:
 
 
 # What the session keeps for one page.
-OF_A_PAGE = ("unreadable", "senseless", "to reset", "last good", "last drawn", "weights", "file problem", "learned", "filtered")
+OF_A_PAGE = (
+    "unreadable",
+    "senseless",
+    "to reset",
+    "last good",
+    "last drawn",
+    "weights",
+    "file problem",
+    "learned",
+    "filtered",
+)
 
 
 def reset_unreadable(settings: Sequence[Setting]) -> dict[str, str]:

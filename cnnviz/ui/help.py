@@ -152,3 +152,42 @@ AT = "A step to look back at, of those that were kept: the slider under the curv
 WATCHED = (
     "The weight whose steps are written out: its layer from 0, its tensor, its place. A click on a filter writes it."
 )
+
+# --- Train: one kernel -------------------------------------------------------------------------------
+TARGET = (
+    "**kernel**: the filtered picture is made here, by the kernel below. **own**: bring a pair that another program "
+    "made: your picture below, its filtered version here."
+)
+FILTERED = (
+    "A file of any size: it is fitted as the picture is, so bring both at the same size. If they are made smaller here, "
+    "what is learned is the kernel between the small pictures."
+)
+NUMBERS_KEPT = (
+    "**exact**: numbers of any size. **file**: as a PNG holds it, whole levels from 0 to 255; what is darker than black "
+    "or brighter than white is cut off, and such cells are not learned from."
+)
+METHOD = "How a gradient becomes a step. **suggested** takes what suits the surface."
+STEP = (
+    "How far a step goes. **best** follows from the surface's curvatures. Try twice as much, or more than the largest "
+    "stable rate, and watch it run away."
+)
+LEARNED_SIZE = (
+    "Height and width of the kernel that is learned: 5, or 3,5. **auto**: as large as the true one (a kernel that undoes "
+    "is 7×7). A larger one is the same with a rim that goes to 0."
+)
+STEPS = "It ends earlier where no weight can be farther than a thousandth from the best one."
+START = "**random**: weights from −1 to 1, by the seed. **zeros**: the picture is black at first."
+PLANE = (
+    "The loss has as many dimensions as the kernel has weights; a slice shows two. **valley**: the steepest and the "
+    "flattest direction. Or two weights by their places, row by row from 0: 0,4."
+)
+WEIGHT = (
+    "The weight whose steps are written out, by its place, row by row from 0. A click on the learned kernel sets it."
+)
+MOMENT = "The number of a step, or **end**. The slider under the pictures writes it, and a link carries it."
+ROUNDS = "Each step goes through the whole picture, there and back."
+RIDGE = (
+    "Draws all pixels a little to 0. What the filter left of a frequency is divided by |F|² + ridge, so that noise is "
+    "not made large where the filter left little. 0: none, and no closed form."
+)
+NOISE = "The standard deviation of noise in the filtered picture; 0.02 is five grey levels."

@@ -26,9 +26,7 @@ FIT_HELP = (
 NO_SAMPLE = '<style>.st-key-image button[aria-checked="true"] { outline: none; }</style>'
 
 
-def image_picker(
-    controls: Controls, chosen: Chosen, sizes: Sequence[str] = SIZES, *, has_colors: bool = True
-) -> None:
+def image_picker(controls: Controls, chosen: Chosen, sizes: Sequence[str] = SIZES, *, has_colors: bool = True) -> None:
     """Show the picker in the current container.
 
     Args:

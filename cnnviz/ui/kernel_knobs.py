@@ -4,39 +4,107 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
 import streamlit as st
 
-from cnnviz.ui import help
+from cnnviz import figures
+from cnnviz.kernel_loss import as_picture
+from cnnviz.ui import help, kernel_words
 from cnnviz.ui.chosen_image import Chosen
 from cnnviz.ui.controls import Controls, Reading
 from cnnviz.ui.image_picker import image_picker
 from cnnviz.ui.kernel_grid import kernel_grid
 from cnnviz.ui.kernel_problem import Descent
+from cnnviz.ui.picture_recovery import Recovery
 
 SIZES: Final = ("32", "64", "96", "128", "192", "256")
+AIMS: Final = {
+    "learn": "**learn**: find the kernel that made the second picture of the first.",
+    "undo": "**undo**: find a kernel that takes a filter back, as far as a kernel can.",
+    "recover": "**recover**: find the picture itself, pixel by pixel, from its filtered version.",
+}
 
 
 def aims(show: Controls) -> None:
     """What is to be found."""
-    show.segments("aim", "What is to be found", label_visibility="collapsed")
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="aims"):
+        show.segments("aim", "What is to be found", label_visibility="collapsed")
+        st.caption(AIMS[show.value("aim")])
 
 
-def knobs(show: Controls, reading: Reading, chosen: Chosen, now: Descent | None) -> None:
+def knobs(show: Controls, reading: Reading, chosen: Chosen, now: Descent | Recovery | None) -> None:
     """The controls beside the view."""
     values = reading.values
+    aim = values["aim"]
     st.subheader("Filter", anchor=False)
-    kernel_grid(values["kernel"], reading.texts["kernel"], key="kernel_grid", box="kernel")
-    show.text("kernel", "Kernel as text", help=help.KERNEL)
-    show.say("kernel")
+    if aim == "learn":
+        show.segments("target", "Made by", help=help.TARGET)
+    if aim == "learn" and values["target"] == "own":
+        _bring()
+    else:
+        kernel_grid(values["kernel"], reading.texts["kernel"], key="kernel_grid", box="kernel")
+        show.text("kernel", "Kernel as text", help=help.KERNEL)
+        show.say("kernel")
+        if aim == "learn":
+            show.segments("numbers", "Its picture is kept as", help=help.NUMBERS_KEPT)
     st.subheader("Descent", anchor=False)
-    show.picked("method", "Method")
-    with st.container(horizontal=True, gap="small"):
-        show.typed("step", "Rate", ("best", "0.1", "1"))
-        show.typed("kernel_size", "Size to learn", ("auto", "3", "5", "7", "9"))
-    show.say("step", "kernel_size")
-    show.typed("plane", "Plane of the slice", ("valley", "0,1", "0,4"))
-    show.text("moment", "Step that is looked at")
-    show.count("weight", "Watched weight")
-    show.say("plane", "moment", "weight")
+    if aim == "recover":
+        _recovering(show, now)
+    else:
+        _learning(show, now)
+    show.text("moment", "Step that is looked at", help=help.MOMENT)
+    show.say("moment")
     st.subheader("Picture", anchor=False)
     image_picker(show, chosen, SIZES, has_colors=False)
+    if aim == "learn" and isinstance(now, Descent) and now.problem.kernel is not None:
+        _save(now)
+
+
+def _learning(show: Controls, now: Descent | Recovery | None) -> None:
+    with st.container(horizontal=True, gap="small"):
+        show.picked("method", "Method", help=help.METHOD)
+        show.typed("step", "Rate", ("best", "0.1", "1"), help=help.STEP)
+    show.say("step")
+    if isinstance(now, Descent):
+        kernel_words.of_method(now)
+    with st.container(horizontal=True, gap="small"):
+        show.typed("kernel_size", "Size to learn", ("auto", "3", "5", "7", "9"), help=help.LEARNED_SIZE)
+        show.count("steps", "Steps, at most", help=help.STEPS)
+    with st.container(horizontal=True, gap="small"):
+        show.picked("start", "Begin with", help=help.START)
+        show.count("seed", "Seed", help=help.SEED)
+    with st.container(horizontal=True, gap="small"):
+        show.typed("plane", "Plane of the slice", ("valley", "0,1", "0,4", "3,5"), help=help.PLANE)
+        show.count("weight", "Watched weight", help=help.WEIGHT)
+    show.say("kernel_size", "steps", "seed", "plane", "weight")
+
+
+def _recovering(show: Controls, now: Descent | Recovery | None) -> None:
+    with st.container(horizontal=True, gap="small"):
+        show.picked("recover_by", "Method", help=help.METHOD)
+        show.typed("step", "Rate", ("best", "0.1", "1"), help=help.STEP)
+    show.say("step")
+    if isinstance(now, Recovery):
+        kernel_words.of_recovering(show.value("recover_by"), now)
+    with st.container(horizontal=True, gap="small"):
+        show.count("rounds", "Steps", help=help.ROUNDS)
+        show.number("ridge", "Ridge", 0.001, help=help.RIDGE)
+    with st.container(horizontal=True, gap="small"):
+        show.number("noise", "Noise", 0.01, help=help.NOISE)
+        show.count("seed", "Seed", help=help.SEED)
+    show.say("rounds", "ridge", "noise", "seed")
+
+
+def _bring() -> None:
+    """Take the filtered picture of a person's pair."""
+    file = st.file_uploader("The filtered picture", key="filtered picture", help=help.FILTERED)
+    st.session_state["filtered"] = None if file is None else file.getvalue()
+
+
+def _save(now: Descent) -> None:
+    kept, _ = as_picture(now.problem.wanted[None, None])
+    pixels = np.rint(kept[0, 0].numpy() * 255).astype(np.uint8)
+    st.download_button(
+        "Filtered picture, PNG", figures.as_png(pixels), "filtered.png", "image/png", icon=":material/download:",
+        on_click="ignore", key="save filtered",
+    )  # fmt: skip

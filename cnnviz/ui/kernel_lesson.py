@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import streamlit as st
@@ -14,6 +14,7 @@ from cnnviz.ui.controls import Controls, Reading
 from cnnviz.ui.descent_view import descent_view
 from cnnviz.ui.kernel_message import message
 from cnnviz.ui.kernel_problem import Descent, descent
+from cnnviz.ui.picture_recovery import Recovery, recovery, recovery_message
 from cnnviz.ui.settings import escaped
 from cnnviz.ui.workbench import workbench
 
@@ -25,20 +26,29 @@ def kernel_lesson(show: Controls, reading: Reading) -> None:
     kernel_knobs.aims(show)
     view, knobs = workbench()
     with view:
-        now = _learned(values, chosen)
+        now = _shown(values, chosen)
     with knobs:
         kernel_knobs.knobs(show, reading, chosen, now)
 
 
-def _learned(values: Mapping[str, Any], chosen: Chosen) -> Descent | None:
+def _shown(values: Mapping[str, Any], chosen: Chosen) -> Descent | Recovery | None:
+    """Compute what the settings say, and show it; None: it cannot be, and the sentence says why."""
     place = st.empty()
     try:
-        now = descent(values, chosen, lambda share: place.progress(share, "Going down …") and None)
+        now = _computed(values, chosen, lambda share: place.progress(share, "Going down …") and None)
     except KernelLearningError as error:
         place.error(escaped(str(error)), icon=":material/error:")
         return None
     place.empty()
-    kernel_words.outcome(now, values)
-    arrays, told = message(now, values)
+    if isinstance(now, Recovery):
+        kernel_words.of_recovery(now, values)
+        arrays, told = recovery_message(now, values)
+    else:
+        kernel_words.of_descent(now, values)
+        arrays, told = message(now, values)
     descent_view(arrays, key="descent", **told)
     return now
+
+
+def _computed(values: Mapping[str, Any], chosen: Chosen, tell: Callable[[float], None]) -> Descent | Recovery:
+    return recovery(values, chosen, tell) if values["aim"] == "recover" else descent(values, chosen, tell)

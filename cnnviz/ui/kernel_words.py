@@ -7,14 +7,83 @@ from typing import Any
 
 import streamlit as st
 
+from cnnviz.deconvolution import psnr
+from cnnviz.descent_rates import METHODS, best_rate, slowest_factor, stable_rate
+from cnnviz.optimisers import OPTIMISERS, OptimiserName
 from cnnviz.ui.kernel_problem import Descent
+from cnnviz.ui.picture_recovery import Recovery, decibels, lost_share
 from cnnviz.ui.settings import escaped
 
 
-def outcome(now: Descent, values: Mapping[str, Any]) -> None:
+def of_descent(now: Descent, values: Mapping[str, Any]) -> None:
     """Above the pictures: how it ended."""
-    learning = now.learning
     if now.error:
-        st.warning(escaped(str(now.error)), icon=":material/trending_up:")
+        st.warning(f"{escaped(str(now.error))} The replay shows how.", icon=":material/trending_up:")
         return
-    st.markdown(f"After **{learning.number:,} steps** the largest error of a weight is **{now.errors[-1]:.1g}**.")
+    against = "the best one" if now.problem.truth is None else "the true one"
+    far = now.errors[-1]
+    ended = f"After **{now.learning.number:,} steps** ({now.seconds:.2g} s) no weight is farther than **{far:.1g}** from {against}."
+    if not now.is_down:
+        ended += " It is not at the bottom yet: allow more steps, or choose a quicker method."
+    elif values["aim"] == "undo":
+        ended += f" What g gives back differs from the picture by {now.problem.loss.least**0.5:.2g} (root mean square)."
+    st.markdown(ended)
+    if now.problem.clipped is not None:
+        st.caption(_clipping(now))
+
+
+def _clipping(now: Descent) -> str:
+    share = now.problem.clipped or 0.0
+    return (
+        f"A picture's file holds 0 to 255 only: {share:.0%} of the filtered picture was cut off there. These cells are left "
+        "out, since nobody knows what they were; the others are rounded, so a weight comes back to about two decimals."
+    )
+
+
+def of_recovery(now: Recovery, values: Mapping[str, Any]) -> None:
+    """The same, where a picture is recovered."""
+    if now.error:
+        st.warning(f"{escaped(str(now.error))} The replay shows how.", icon=":material/trending_up:")
+        return
+    near = [decibels(step.psnr) for step in now.steps]
+    said = f"After **{now.steps[-1].number} steps** the picture is at **{near[-1]:.1f} dB**"
+    best = near.index(max(near))
+    if near[best] > near[-1] + 0.5:
+        said += f"; it was at {near[best]:.1f} dB after {best}, and then the noise grew"
+    if now.closed is not None:
+        said += f"; the closed form with this ridge comes to {decibels(psnr(now.closed, now.x)):.1f} dB"
+    lost = lost_share(now.kernel, (now.x.shape[2], now.x.shape[3]))
+    said += (
+        f". {lost:.1%} of its frequencies are lost to the filter and stay as the grey start has them." if lost else "."
+    )
+    st.markdown(said)
+
+
+def of_method(now: Descent) -> None:
+    """Beside the knobs: which method, and how its rate suits the surface."""
+    loss, method, rate = now.problem.loss, now.learning.method, now.learning.rate
+    st.caption(f"**{method.replace('_', ' ')}**: {METHODS[method]}")
+    limit = stable_rate(loss, method)
+    if limit is not None and rate >= limit:
+        st.warning(f"The rate {rate:.3g} is not below {limit:.3g}: steps overshoot more and more.")
+    elif method != "conjugate":
+        most = "" if limit is None else f", stable below {limit:.3g}"
+        st.caption(f"Rate **{rate:.3g}** (best: {best_rate(loss, method):.3g}{most}).")
+    slow = slowest_factor(loss, method, rate)
+    kept = "" if slow is None else f" A step with this method and rate leaves {slow:.6g} of the slowest error."
+    plain = slowest_factor(loss, "sgd", best_rate(loss, "sgd"))
+    st.caption(
+        f"The steepest direction is **{loss.condition:,.0f}** times as steep as the flattest: neighbouring pixels are alike, "
+        f"so kernels that differ in fine detail give nearly the same picture. Plain descent leaves {plain:.6g} of the "
+        f"slowest error at each step.{kept}"
+    )
+
+
+def of_recovering(method: OptimiserName, now: Recovery) -> None:
+    """The same, where a picture is recovered."""
+    st.caption(OPTIMISERS[method][0])
+    limit = now.job.stable_rate
+    if limit is not None and now.job.rate >= limit:
+        st.warning(f"The rate {now.job.rate:.3g} is not below {limit:.3g}: steps overshoot more and more.")
+    else:
+        st.caption(f"Rate **{now.job.rate:.3g}**" + ("." if limit is None else f", stable below {limit:.3g}."))

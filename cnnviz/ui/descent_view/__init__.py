@@ -5,7 +5,7 @@ All keyframes travel at once, so that the browser replays them without asking.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ def descent_view(arrays: Mapping[str, np.ndarray], *, key: str, **told: Any) -> 
     """Show a descent; a later call with the same key redraws it in place.
 
     Args:
-        arrays: by name, each sent as float32; see descent_message.js for those that are known.
+        arrays: by name; see descent_message.js for those that are known.
         told: `frames`, the numbers of the steps at which the keyframes were kept; `at`, the frame that is looked at,
             and `atBox`, the key of the box that holds its number; `panels`, `grids`, `curves`, `surface`, and
             `weight`, `weightBox`, `steps` of the weight that is watched.
@@ -29,7 +29,12 @@ def descent_view(arrays: Mapping[str, np.ndarray], *, key: str, **told: Any) -> 
 
 
 def pack(arrays: Mapping[str, np.ndarray], **told: Any) -> bytes:
-    """One message: the header, then the arrays as float32, in the order of their names in it."""
-    shapes: dict[str, Sequence[int]] = {name: array.shape for name, array in arrays.items()}
-    parts = [np.nan_to_num(array, posinf=3e38, neginf=-3e38).astype("<f4").tobytes() for array in arrays.values()]
-    return framed({**told, "arrays": shapes}, parts)
+    """One message: the header, then the arrays in the order of their names in it, as float32, or as they are if uint8."""
+    described = {name: {"shape": array.shape, "isBytes": array.dtype == np.uint8} for name, array in arrays.items()}
+    return framed({**told, "arrays": described}, [_sent(array) for array in arrays.values()])
+
+
+def _sent(array: np.ndarray) -> bytes:
+    if array.dtype == np.uint8:
+        return array.tobytes()
+    return np.nan_to_num(array, posinf=3e38, neginf=-3e38).clip(-3e38, 3e38).astype("<f4").tobytes()

@@ -5,14 +5,16 @@ import { format } from "./stage_values.js";
 
 const TALL = 138; // px of a grid
 const LARGEST = 46; // px of a cell
+const FAINT = 2e-3; // of the strongest colour: what is less has none
 const WITH_NUMBER = 26; // px of a cell that has room for one
 
-/** As many digits as there is room for. */
-const short = (value) => {
+/** As many digits as there is room for. @param {boolean} isSmall whether what is nearly 0 is what counts */
+const short = (value, isSmall) => {
   const size = Math.abs(value);
   if (size === 0) return "0";
-  if (size < 0.005) return format(Number(value.toExponential(0)), 1).replace("e", "e");
-  return (size >= 100 ? value.toFixed(0) : size >= 10 ? value.toFixed(1) : value.toFixed(2)).replace("-", "−");
+  if (isSmall && size < 0.005) return format(Number(value.toExponential(0)), 1);
+  const text = size >= 100 ? value.toFixed(0) : size >= 10 ? value.toFixed(1) : value.toFixed(2);
+  return text === "-0.00" ? "0.00" : text.replace("-", "−");
 };
 
 class Grid {
@@ -40,13 +42,15 @@ class Grid {
     const side = Math.max(6, Math.min(LARGEST, Math.floor(TALL / Math.max(rows, columns))));
     if (isNew) this.#build(rows, columns, side);
     this.table.setAttribute("aria-label", `${grid.title}, ${rows}×${columns}`);
+    const isSmall = grid.of === "error" || grid.of === "gap";
     this.cells.forEach((cell, place) => {
       const value = block.values[place];
-      const { background, text } = palette.colors(Math.max(-1, Math.min(1, scale > 0 ? value / scale : 0)));
+      const share = Math.abs(value) < FAINT * scale ? 0 : value / scale;
+      const { background, text } = palette.colors(Math.max(-1, Math.min(1, share)));
       cell.style.background = background;
       cell.style.color = text;
       cell.dataset.value = `${value}`;
-      if (side >= WITH_NUMBER) setText(cell.firstChild, short(value));
+      if (side >= WITH_NUMBER) setText(cell.firstChild, short(value, isSmall));
       cell.classList.toggle("watched", place === weight);
       if (this.choose) cell.tabIndex = place === Math.max(0, Math.min(weight, this.cells.length - 1)) ? 0 : -1;
     });

@@ -2,16 +2,17 @@
 import { opened } from "./framing.js";
 
 /**
- * @typedef {{values: Float32Array, shape: number[]}} Block
+ * @typedef {{values: Float32Array | Uint8Array, shape: number[]}} Block
  * @param {Uint8Array} data
- * @returns {any} the header, with its palettes; its arrays by name, each a Block. `frames` holds the weights of each keyframe,
- *   or, where a picture is recovered, the picture
+ * @returns {any} the header, with its palettes; its arrays by name, each a Block. `frames` holds the weights of each keyframe;
+ *   where a picture is recovered, `levels` holds the pictures, in 256 levels of their `spans`
  */
 export function unpack(data) {
   const [message, take] = opened(data);
-  for (const [name, shape] of Object.entries(message.arrays)) {
+  for (const [name, { shape, isBytes }] of Object.entries(message.arrays)) {
     const count = shape.reduce((a, b) => a * b, 1);
-    message.arrays[name] = { shape, values: new Float32Array(take(4 * count).slice().buffer) }; // a copy begins where a float32 may
+    const values = isBytes ? take(count) : new Float32Array(take(4 * count).slice().buffer); // a copy begins where a float32 may
+    message.arrays[name] = { shape, values };
   }
   return message;
 }

@@ -3,7 +3,7 @@ import { element, setText } from "./stage_dom.js";
 import { drawCells, lookup } from "./stage_paint.js";
 import { format } from "./stage_values.js";
 
-const TALL = 230; // px that a picture takes at most
+const TALL = 210; // px that a picture takes at most
 const MARK = "#22d3ee";
 
 class Picture {

@@ -4,6 +4,7 @@ import { Kernels } from "./descent_kernels.js";
 import { between, composed, convolve } from "./descent_maths.js";
 import { part, unpack } from "./descent_message.js";
 import { Pictures } from "./descent_pictures.js";
+import { Responses } from "./descent_responses.js";
 import { Surface } from "./descent_surface.js";
 import { mounted } from "./mount.js";
 import { Replay } from "./replay.js";
@@ -25,8 +26,10 @@ class DescentView {
     this.steps = element("table", { className: "de-steps" });
     this.stepTitle = element("figcaption");
     this.arithmetic = element("figure", { className: "tv-chart de-arithmetic" }, this.stepTitle, this.steps);
-    this.lower = element("div", { className: "de-lower" }, this.surface.root, this.charts, this.arithmetic);
-    this.root = element("div", { className: "descent-view training-view" }, this.pictures.root, this.kernels.root, this.lower, this.replay.root);
+    this.responses = new Responses();
+    const left = element("div", { className: "de-left" }, this.pictures.root, this.kernels.root, element("div", { className: "de-under" }, this.arithmetic, this.responses.root));
+    const right = element("div", { className: "de-right" }, this.surface.root, this.charts);
+    this.root = element("div", { className: "descent-view training-view" }, element("div", { className: "de-parts" }, left, right), this.replay.root);
     this.resized = new ResizeObserver(() => this.message && this.root.clientWidth !== this.width && this.draw(this.replay.frame));
     this.resized.observe(this.root);
     this.scheme = matchMedia("(prefers-color-scheme: dark)");
@@ -47,31 +50,31 @@ class DescentView {
     const hasKernel = Boolean(message.kernelSize);
     for (const { root } of [this.kernels, this.surface]) root.hidden = !hasKernel;
     this.arithmetic.hidden = !hasKernel;
+    this.responses.root.hidden = !message.responses;
     if (hasKernel) this.surface.update(message);
-    while (this.curves.length > message.curves.length) this.curves.pop().root.remove();
-    while (this.curves.length < message.curves.length) this.#addChart(message.curves[this.curves.length]);
+    const titles = message.curves.map(({ title }) => title).join();
+    if (titles !== this.titles) {
+      this.titles = titles;
+      this.curves = message.curves.map(({ title, log }) => new Chart(title, { log }, (number) => this.replay.choose(this.#nearest(number))));
+      this.charts.replaceChildren(...this.curves.map(({ root }) => root));
+    }
     this.replay.take(message.frames.length, message.at);
-  }
-
-  #addChart({ title, log }) {
-    const chart = new Chart(title, { log }, (number) => this.replay.choose(this.#nearest(number)));
-    this.curves.push(chart);
-    this.charts.append(chart.root);
   }
 
   draw(frame) {
     const { message } = this;
     this.width = this.root.clientWidth;
-    const blocks = { ...message.arrays, ...(message.kernelSize ? this.#made(frame) : {}) };
+    const blocks = { ...message.arrays, ...(message.kernelSize ? this.#made(frame) : this.#recovered(frame)) };
     this.pictures.show(message.panels, blocks, message.palettes);
     if (message.kernelSize) {
       this.kernels.show(message, blocks);
       this.surface.draw(frame);
       this.#arithmetic(frame);
     }
+    if (message.responses) this.responses.show(message, frame);
     message.curves.forEach(({ lines }, i) => this.curves[i].draw(lines, message.frames.at(-1), message.frames[frame]));
     const number = message.frames[frame].toLocaleString("en");
-    this.replay.tell(`after step ${number}`, `after step ${number}: ${message.figures[frame].join(", ")}`);
+    this.replay.tell(`after step ${number}${message.kernelSize ? "" : ` · ${message.figures[frame][0]}`}`, `after step ${number}: ${message.figures[frame].join(", ")}`);
     this.root.dataset.drawn = `${++this.drawn}`;
     this.root.dataset.frame = `${frame}`;
   }
@@ -89,8 +92,14 @@ class DescentView {
     const blocks = { learned, made, difference, bias: added };
     if (arrays.filter?.shape.join() === kernelSize.join()) blocks.error = between(learned, arrays.filter, (a, b) => a - b);
     blocks.gap = between(learned, arrays.optimum, (a, b) => a - b);
-    if (message.responses) blocks.both = composed(arrays.filter, learned);
+    if (arrays.filter && message.responses) blocks.both = composed(arrays.filter, learned);
     return blocks;
+  }
+
+  #recovered(frame) {
+    const { shape, values } = part(this.message.arrays.levels, frame);
+    const [low, high] = this.message.spans[frame];
+    return { made: { shape, values: Float32Array.from(values, (level) => low + (level * (high - low)) / 255) } };
   }
 
   #arithmetic(frame) {
