@@ -34,6 +34,7 @@ class KernelLearning:
     weights: (n,) float64, as they are now. number: of the steps done. numbers, path, losses: of the keyframes, the
     first before any step, every step at the beginning, then rarer. memories: what the method knows there of the steps
     before: `velocity`, or `mean` and `square`, or the last `direction` and the `square` of the gradient then.
+    trail: the weights before the first and after every step.
 
     Args:
         loss: how far each kernel is from explaining the picture, see `kernel_loss.kernel_loss`.
@@ -65,6 +66,7 @@ class KernelLearning:
         self._optimiser = self._make_optimiser()
         self.numbers, self._frames, self.losses = [0], [self.weights.clone()], [self.loss]
         self.memories: list[Mapping[str, Tensor]] = [{}]
+        self.trail = [self.weights.clone()]
 
     @property
     def kernel(self) -> Tensor:
@@ -135,6 +137,7 @@ class KernelLearning:
             self._optimiser.step()
         self.number += 1
         self._gradient = None
+        self.trail.append(self.weights.clone())
         if self.number >= self.numbers[-1] * (1 + _KEPT_EVERY):
             self._keep()
 

@@ -159,12 +159,12 @@ TARGET = (
     "made: your picture below, its filtered version here."
 )
 FILTERED = (
-    "A file of any size: it is fitted as the picture is, so bring both at the same size. If they are made smaller here, "
-    "what is learned is the kernel between the small pictures."
+    "A file of any size: it is fitted as the picture is, so bring both at the same size. If they are made "
+    "smaller here, what is learned is the kernel between the small pictures."
 )
 NUMBERS_KEPT = (
-    "**exact**: numbers of any size. **file**: as a PNG holds it, whole levels from 0 to 255; what is darker than black "
-    "or brighter than white is cut off, and such cells are not learned from."
+    "**exact**: numbers of any size. **file**: as a PNG holds it, whole levels from 0 to 255; what is darker than "
+    "black or brighter than white is cut off, and such cells are not learned from."
 )
 METHOD = "How a gradient becomes a step. **suggested** takes what suits the surface."
 STEP = (
@@ -172,8 +172,8 @@ STEP = (
     "stable rate, and watch it run away."
 )
 LEARNED_SIZE = (
-    "Height and width of the kernel that is learned: 5, or 3,5. **auto**: as large as the true one (a kernel that undoes "
-    "is 7×7). A larger one is the same with a rim that goes to 0."
+    "Height and width of the kernel that is learned: 5, or 3,5. **auto**: as large as the true one (a kernel that "
+    "undoes is 7×7). A larger one is the same with a rim that goes to 0."
 )
 STEPS = "It ends earlier where no weight can be farther than a thousandth from the best one."
 START = "**random**: weights from −1 to 1, by the seed. **zeros**: the picture is black at first."

@@ -14,6 +14,7 @@ from cnnviz.ui.controls import Controls, Reading
 from cnnviz.ui.descent_view import descent_view
 from cnnviz.ui.kernel_message import message
 from cnnviz.ui.kernel_problem import Descent, descent
+from cnnviz.ui.limits import STILL
 from cnnviz.ui.picture_recovery import Recovery, recovery, recovery_message
 from cnnviz.ui.settings import escaped
 from cnnviz.ui.workbench import workbench
@@ -32,14 +33,22 @@ def kernel_lesson(show: Controls, reading: Reading) -> None:
 
 
 def _shown(values: Mapping[str, Any], chosen: Chosen) -> Descent | Recovery | None:
-    """Compute what the settings say, and show it; None: it cannot be, and the sentence says why."""
+    """Compute what the settings say, and show it, or the last that could be, with a sentence that says why."""
     place = st.empty()
+
+    def say(share: float) -> None:
+        place.progress(share, "Going down …")
+
     try:
-        now = _computed(values, chosen, lambda share: place.progress(share, "Going down …") and None)
+        now = _computed(values, chosen, say)
+        place.empty()
     except KernelLearningError as error:
         place.error(escaped(str(error)), icon=":material/error:")
-        return None
-    place.empty()
+        last = st.session_state.get("learned")
+        if not last or last[0][0] != values["aim"]:
+            return None
+        now = last[2]
+        st.caption(STILL)
     if isinstance(now, Recovery):
         kernel_words.of_recovery(now, values)
         arrays, told = recovery_message(now, values)

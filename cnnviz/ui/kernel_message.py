@@ -77,11 +77,11 @@ def finite(value: float) -> float:
 
 
 def panel(of: str, title: str, maps: Tensor | None = None, reach: float = 0.0) -> dict[str, Any]:
-    """A picture's place: what is in it, and its colours: a picture's greys, or two hues around 0."""
+    """A picture's place: what is in it, and its colours: two hues around 0, or greys where the mean is a picture's."""
     if maps is not None:
-        low, high = min(0.0, float(maps.min())), max(0.0, float(maps.max()))
-        if low >= -1e-9 and high <= 1.5:
-            return {"of": of, "title": title, "scale": "gray", "ends": [0.0, max(1.0, high)]}
+        low, mean, high = float(maps.min()), float(maps.mean()), float(maps.max())
+        if (low >= -1e-9 and high <= 1.5) or (0 < mean < 1 and low > -mean - 2 and high - low < 8 * mean):
+            return {"of": of, "title": title, "scale": "gray", "ends": [0.0, 1.0]}
         reach = max(-low, high)
     colors = figures.color_range(-(reach or 1.0), reach or 1.0)
     return {"of": of, "title": title, "scale": colors.scale, "ends": [colors.low, colors.high]}
@@ -151,18 +151,19 @@ def cut_through(now: Descent, plane: tuple[int, int] | None) -> LossSlice:
     Raises:
         KernelLearningError: there is no such plane.
     """
-    loss, path = now.problem.loss, now.learning.path
+    loss, learning = now.problem.loss, now.learning
     directions = None if plane is None else two_weights(loss, *plane)
-    return loss_slice(loss, path[: seen(now.learning.losses)], directions, cells=CELLS)
+    last = learning.numbers[seen(learning.losses) - 1]
+    return loss_slice(loss, now.trail[: last + 1], directions, cells=CELLS)
 
 
 def _surface(now: Descent, plane: tuple[int, int] | None, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
-    loss, path = now.problem.loss, now.learning.path
+    loss = now.problem.loss
     try:
         cut = cut_through(now, plane)
     except KernelLearningError as error:
         return {"problem": str(error)}
-    from_origin = path - cut.origin
+    from_origin = now.trail - cut.origin
     flat = from_origin @ cut.directions.T
     arrays["heights"] = cut.heights.numpy()
     arrays["path"] = flat.numpy()

@@ -16,7 +16,7 @@ from torch import Tensor
 from cnnviz.deconvolution import inverse_loss
 from cnnviz.descent_rates import Method, suggested_method
 from cnnviz.functional import conv2d
-from cnnviz.images import ImageError, load_image
+from cnnviz.images import Fit, ImageError, load_image
 from cnnviz.kernel_learning import KernelLearning
 from cnnviz.kernel_loss import MAX_SIDE, as_picture, kernel_loss
 from cnnviz.kernels import initialise
@@ -68,6 +68,11 @@ class Descent:
         return self.problem.loss.kernel(self.problem.loss.optimum)
 
     @cached_property
+    def trail(self) -> Tensor:
+        """(steps + 1, n), the weights after every step."""
+        return torch.stack(self.learning.trail)
+
+    @cached_property
     def errors(self) -> list[float]:
         """By keyframe, the largest error of a weight: from the true kernel, else from the one in closed form."""
         right = self.optimum if self.problem.truth is None else self.problem.truth
@@ -106,11 +111,12 @@ def problem(values: Mapping[str, Any], x: Tensor) -> Problem:
         wanted = y[0, 0, top : top + x.shape[2] - size[0] + 1, left : left + x.shape[3] - size[1] + 1]
         clipped = float(((wanted <= 0) | (wanted >= 1)).double().mean())
         return Problem(x, None, x[0, 0], wanted, "valid", loss, clipped, None)
-    y, clipped = conv2d(x.double(), rows[None, None], padding="same"), None
-    if values["numbers"] == "file":
-        y, clipped = as_picture(y)
-    loss = kernel_loss(x, y, size, skip_clipped=clipped is not None)
-    return Problem(x, rows, x[0, 0], y[0, 0], "same", loss, clipped, laid_in(rows, size))
+    y = conv2d(x.double(), rows[None, None], padding="same")
+    is_file = values["numbers"] == "file"
+    kept, cut = as_picture(y)
+    y = kept if is_file else y
+    loss = kernel_loss(x, y, size, skip_clipped=is_file)
+    return Problem(x, rows, x[0, 0], y[0, 0], "same", loss, cut if is_file else None, laid_in(rows, size))
 
 
 def brought(values: Mapping[str, Any], x: Tensor) -> Tensor:
@@ -119,7 +125,7 @@ def brought(values: Mapping[str, Any], x: Tensor) -> Tensor:
     if own is None:
         raise KernelLearningError("Bring the filtered picture that belongs to this one.")
     size = x.shape[2], x.shape[3]
-    fit = "stretch" if values["fit"] == "stretch" else "crop"
+    fit: Fit = "stretch" if values["fit"] == "stretch" else "crop"
     try:
         return load_image(own, mode="L", size=size, fit=fit)
     except ImageError as error:
@@ -157,7 +163,8 @@ def _computed(now: Problem, values: Mapping[str, Any], tell: Callable[[float], N
     height, width = now.loss.kernel_size
     start = initialise("uniform", (1, 1, height, width), values["seed"])[0, 0] if values["start"] == "random" else None
     learning = KernelLearning(now.loss, method, values["step"], start)
-    began, error, is_down = time.perf_counter(), None, False
+    began, is_down = time.perf_counter(), False
+    error: KernelLearningError | None = None
     try:
         while learning.number < values["steps"] and not is_down:
             is_down = learning.run(min(AT_ONCE, values["steps"] - learning.number), TOLERANCE)

@@ -22,21 +22,30 @@ def of_descent(now: Descent, values: Mapping[str, Any]) -> None:
         return
     against = "the best one" if now.problem.truth is None else "the true one"
     far = now.errors[-1]
-    ended = f"After **{now.learning.number:,} steps** ({now.seconds:.2g} s) no weight is farther than **{far:.1g}** from {against}."
+    ended = (
+        f"After **{now.learning.number:,} steps** ({now.seconds:.2g} s) no weight is farther than **{plain(far)}** "
+        f"from {against}."
+    )
     if not now.is_down:
         ended += " It is not at the bottom yet: allow more steps, or choose a quicker method."
     elif values["aim"] == "undo":
-        ended += f" What g gives back differs from the picture by {now.problem.loss.least**0.5:.2g} (root mean square)."
+        ended += f" What g gives back is off by {plain(now.problem.loss.least**0.5, 2)} (root mean square)."
     st.markdown(ended)
     if now.problem.clipped is not None:
         st.caption(_clipping(now))
 
 
+def plain(value: float, digits: int = 1) -> str:
+    """As few digits as say it."""
+    return f"{value:.{digits}g}".replace("e-0", "e−").replace("e-", "e−")
+
+
 def _clipping(now: Descent) -> str:
     share = now.problem.clipped or 0.0
     return (
-        f"A picture's file holds 0 to 255 only: {share:.0%} of the filtered picture was cut off there. These cells are left "
-        "out, since nobody knows what they were; the others are rounded, so a weight comes back to about two decimals."
+        f"A picture's file holds 0 to 255 only: {share:.0%} of the filtered picture was cut off there. These cells are "
+        "left out, since nobody knows what they were; the others are rounded, so a weight comes back to about two "
+        "decimals."
     )
 
 
@@ -65,17 +74,17 @@ def of_method(now: Descent) -> None:
     st.caption(f"**{method.replace('_', ' ')}**: {METHODS[method]}")
     limit = stable_rate(loss, method)
     if limit is not None and rate >= limit:
-        st.warning(f"The rate {rate:.3g} is not below {limit:.3g}: steps overshoot more and more.")
+        st.warning(f"The rate {rate:.4g} is not below {limit:.4g}: steps overshoot more and more.")
     elif method != "conjugate":
-        most = "" if limit is None else f", stable below {limit:.3g}"
-        st.caption(f"Rate **{rate:.3g}** (best: {best_rate(loss, method):.3g}{most}).")
+        most = "" if limit is None else f", stable below {limit:.4g}"
+        st.caption(f"Rate **{rate:.4g}** (best: {best_rate(loss, method):.4g}{most}).")
     slow = slowest_factor(loss, method, rate)
-    kept = "" if slow is None else f" A step with this method and rate leaves {slow:.6g} of the slowest error."
-    plain = slowest_factor(loss, "sgd", best_rate(loss, "sgd"))
+    kept = "" if slow is None or method == "sgd" else f" A step with this method and rate leaves {slow:.6g}."
+    left = slowest_factor(loss, "sgd", best_rate(loss, "sgd"))
     st.caption(
-        f"The steepest direction is **{loss.condition:,.0f}** times as steep as the flattest: neighbouring pixels are alike, "
-        f"so kernels that differ in fine detail give nearly the same picture. Plain descent leaves {plain:.6g} of the "
-        f"slowest error at each step.{kept}"
+        f"The steepest direction is **{loss.condition:,.0f}** times as steep as the flattest: neighbouring pixels are "
+        f"alike, so kernels that differ in fine detail give nearly the same picture. A step of plain descent leaves "
+        f"{left:.6g} of the slowest error.{kept}"
     )
 
 
@@ -84,6 +93,6 @@ def of_recovering(method: OptimiserName, now: Recovery) -> None:
     st.caption(OPTIMISERS[method][0])
     limit = now.job.stable_rate
     if limit is not None and now.job.rate >= limit:
-        st.warning(f"The rate {now.job.rate:.3g} is not below {limit:.3g}: steps overshoot more and more.")
+        st.warning(f"The rate {now.job.rate:.4g} is not below {limit:.3g}: steps overshoot more and more.")
     else:
         st.caption(f"Rate **{now.job.rate:.3g}**" + ("." if limit is None else f", stable below {limit:.3g}."))

@@ -17,6 +17,7 @@ from cnnviz import figures
 from cnnviz.deconvolution import Deconvolution, PictureStep, psnr, tikhonov
 from cnnviz.frequency_responses import LOST, frequency_response
 from cnnviz.functional import conv2d
+from cnnviz.optimisers import MOMENTUM, OptimiserName
 from cnnviz.quadratic_loss import KernelLearningError
 from cnnviz.ui.chosen_image import Chosen
 from cnnviz.ui.kernel_message import Message, finite, frame_at, panel
@@ -24,7 +25,7 @@ from cnnviz.ui.kernel_problem import SLOW
 from cnnviz.ui.limits import BUDGET
 
 KEPT: Final = 28  # pictures, at most; each is a message as large as a picture
-FREQUENCIES: Final = 64  # of the responses, each way
+FREQUENCIES: Final = 48  # of the responses, each way
 _BEST: Final = 99.0  # dB, where the picture is the true one to the last digit
 
 
@@ -33,12 +34,13 @@ class Recovery:
     """What became of it.
 
     x, y: the picture and its filtered version, (1, 1, H, W). steps: what each step showed, and the end. numbers,
-    pictures: of the keyframes. closed: the picture in closed form; None where the ridge is 0. error: why it ended early.
+    pictures: of the keyframes. closed: the picture in closed form; None where the ridge is 0. error: why it ended.
     """
 
     x: Tensor
     y: Tensor
     kernel: Tensor
+    method: OptimiserName
     job: Deconvolution
     steps: list[PictureStep]
     numbers: list[int]
@@ -95,7 +97,7 @@ def _computed(values: Mapping[str, Any], x: Tensor, tell: Callable[[float], None
     except KernelLearningError as ran_away:
         error = ran_away
     closed = tikhonov(y, kernel, values["ridge"]) if values["ridge"] > 0 else None
-    return Recovery(x, y, kernel, job, steps, numbers, pictures, closed, error)
+    return Recovery(x, y, kernel, values["recover_by"], job, steps, numbers, pictures, closed, error)
 
 
 def kept(rounds: int) -> set[int]:
@@ -109,8 +111,8 @@ def _afford(rounds: int, x: Tensor, kernel: Tensor) -> None:
     if steps > BUDGET:
         most = max(1, BUDGET * rounds // steps)
         raise KernelLearningError(
-            f"{rounds} steps of this kernel on this picture take {steps:,} multiply-adds; up to {BUDGET:,} are computed "
-            f"here. Choose at most {most} steps, or a smaller picture."
+            f"{rounds} steps of this kernel on this picture take {steps:,} multiply-adds; up to {BUDGET:,} are "
+            f"computed here. Choose at most {most} steps, or a smaller picture."
         )
 
 
@@ -169,9 +171,28 @@ def lost_share(kernel: Tensor, size: tuple[int, int]) -> float:
 
 
 def _responses(now: Recovery, ridge: float, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
-    size = max(FREQUENCIES, *now.kernel.shape)
-    one = frequency_response(now.kernel, size)
-    least = LOST * float(one.max())
-    inverse = one / (one.square() + ridge) if ridge else torch.where(one < least, 0.0, 1 / one.clamp(min=least))
-    arrays["response"], arrays["inverses"] = one.numpy(), inverse[None].numpy()
-    return {"lost": least, "titles": ["|F|: the filter", "|G|: the closed form", "|F·G|: both"]}
+    one = frequency_response(now.kernel, max(FREQUENCIES, *now.kernel.shape))
+    least, of = LOST * float(one.max()), "the steps so far"
+    inverses = so_far(one, now, ridge)
+    if inverses is None:
+        inverses, of = (one / (one.square() + ridge + 1e-12))[None], "the closed form"
+    arrays["response"], arrays["inverses"] = one.numpy(), inverses.abs().numpy()
+    return {"lost": least, "titles": ["|F|: the filter", f"|G|: {of}", "|F·G|: both"]}
+
+
+def so_far(response: Tensor, now: Recovery, ridge: float) -> Tensor | None:
+    """By what the steps up to each keyframe multiply each frequency of the filtered picture: (keyframes, …).
+
+    Each frequency goes its own way, as if it were a single pixel: the steps are the picture's, with |F|² for curvature.
+    None for "adam", whose steps mix them.
+    """
+    if now.job.stable_rate is None:
+        return None
+    share = MOMENTUM if now.method == "momentum" else 0.0
+    inverse, velocity, found = torch.zeros_like(response), torch.zeros_like(response), list[Tensor]()
+    for number in range(now.numbers[-1] + 1):
+        if number in now.numbers:
+            found.append(inverse)
+        velocity = share * velocity + (response.square() + ridge) * inverse - response
+        inverse = inverse - now.job.rate * velocity
+    return torch.stack(found)

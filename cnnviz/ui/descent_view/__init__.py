@@ -29,7 +29,7 @@ def descent_view(arrays: Mapping[str, np.ndarray], *, key: str, **told: Any) -> 
 
 
 def pack(arrays: Mapping[str, np.ndarray], **told: Any) -> bytes:
-    """One message: the header, then the arrays in the order of their names in it, as float32, or as they are if uint8."""
+    """One message: the header, then the arrays in the order of their names in it, as float32 or uint8."""
     described = {name: {"shape": array.shape, "isBytes": array.dtype == np.uint8} for name, array in arrays.items()}
     return framed({**told, "arrays": described}, [_sent(array) for array in arrays.values()])
 

@@ -3,10 +3,11 @@ import { Palette } from "./kernel_colors.js";
 import { element, setText } from "./stage_dom.js";
 import { format } from "./stage_values.js";
 
-const TALL = 138; // px of a grid
-const LARGEST = 46; // px of a cell
+const TALL = 168; // px of a grid
+const LARGEST = 52; // px of a cell
+const NARROW = 31; // px of one in which the 0 before the point is left out
 const FAINT = 2e-3; // of the strongest colour: what is less has none
-const WITH_NUMBER = 26; // px of a cell that has room for one
+const WITH_NUMBER = 23; // px of a cell that has room for one
 
 /** As many digits as there is room for. @param {boolean} isSmall whether what is nearly 0 is what counts */
 const short = (value, isSmall) => {
@@ -50,7 +51,7 @@ class Grid {
       cell.style.background = background;
       cell.style.color = text;
       cell.dataset.value = `${value}`;
-      if (side >= WITH_NUMBER) setText(cell.firstChild, short(value, isSmall));
+      if (side >= WITH_NUMBER) setText(cell.firstChild, side < NARROW ? short(value, isSmall).replace(/0(?=\.)/, "") : short(value, isSmall));
       cell.classList.toggle("watched", place === weight);
       if (this.choose) cell.tabIndex = place === Math.max(0, Math.min(weight, this.cells.length - 1)) ? 0 : -1;
     });
@@ -59,7 +60,7 @@ class Grid {
 
   #build(rows, columns, side) {
     this.read = null;
-    this.cells = Array.from({ length: rows * columns }, (_, place) => element("td", { "data-place": place, style: `width:${side}px;height:${side}px;min-width:${side}px;font-size:${Math.min(12, side / 3.1).toFixed(1)}px` }, element("span")));
+    this.cells = Array.from({ length: rows * columns }, (_, place) => element("td", { "data-place": place, style: `width:${side}px;height:${side}px;min-width:${side}px;font-size:${Math.max(8, Math.min(13, side / 3.2)).toFixed(1)}px` }, element("span")));
     this.table.classList.toggle("chosen", Boolean(this.choose));
     this.table.replaceChildren(...Array.from({ length: rows }, (_, row) => element("tr", {}, ...this.cells.slice(row * columns, (row + 1) * columns))));
   }

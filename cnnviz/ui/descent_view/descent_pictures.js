@@ -42,9 +42,12 @@ class Picture {
       pixels[i] = words[Math.max(0, Math.min(255, Math.round((value - low) * share)))];
     }
     pen.putImageData(image, 0, 0);
-    const words2 = `${format(least, 3)} … ${format(most, 3)}`;
-    setText(this.range, words2);
-    this.canvas.setAttribute("aria-label", `${panel.title}, ${height}×${width}, values ${words2}`);
+    const isBeyond = least < low - 0.002 || most > high + 0.002;
+    const digits = isBeyond ? 2 : 3;
+    const seen = low === -high ? `±${format(high, 2)}` : `${format(low, 2)} … ${format(high, 2)}`;
+    const told = `${format(least, digits)} … ${format(most, digits)}${isBeyond ? `, seen ${seen}` : ""}`;
+    setText(this.range, told);
+    this.canvas.setAttribute("aria-label", `${panel.title}, ${height}×${width}, values ${told}`);
     this.paint(null);
   }
 
@@ -107,7 +110,7 @@ export class Pictures {
   }
 
   #mark() {
-    if (!this.at) return setText(this.note, "Point at a picture to read a cell in all of them.");
+    if (!this.at) return setText(this.note, `Point at a picture to read a cell in all of them.${this.pictures.some(({ panel }) => panel.scale === "diverging") ? " In colour: blue is below 0, black is 0, orange above." : ""}`);
     const values = this.pictures.map((picture) => {
       const cell = this.#placed(picture.block, this.at);
       picture.paint(cell);

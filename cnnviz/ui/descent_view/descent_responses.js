@@ -40,10 +40,10 @@ export class Responses {
         pixels[at] = isLost && i !== 1 ? LOST : words[Math.min(255, Math.round((values[at] / most) * 255))];
       }
       pen.putImageData(image, 0, 0);
-      const words2 = `0 … ${format(most, 2)}`;
+      const told = `0 … ${format(most, 2)}`;
       setText(title, responses.titles[i]);
-      setText(range, words2);
-      canvas.setAttribute("aria-label", `${responses.titles[i]}, ${words2}`);
+      setText(range, told);
+      canvas.setAttribute("aria-label", `${responses.titles[i]}, ${told}`);
     });
     const share = (100 * lost) / one.values.length;
     const said = lost === 0 ? "Nothing is lost." : `Red: lost (${share < 0.1 ? "a single one" : `${share.toFixed(1)} %`}), less than a thousandth is left.`;

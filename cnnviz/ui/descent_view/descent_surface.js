@@ -5,24 +5,25 @@ import { format } from "./stage_values.js";
 const SIDE = 230; // px
 const FINE = 4; // pixels a cell each way
 const BANDS = 16;
+const RECENT = 15; // steps that are drawn bright
 const PLOT = { left: 40, right: 6, top: 6, bottom: 30 };
 
 export class Surface {
-  /** @param {(frame: number) => void} choose */
+  /** @param {(step: number) => void} choose a step that is to be looked at */
   constructor(choose) {
     this.canvas = element("canvas", { className: "de-heights", "aria-hidden": "true" });
     this.way = drawing("path", { class: "de-way" });
-    this.under = drawing("path", { class: "de-way-under" });
+    this.recent = drawing("path", { class: "de-recent" });
     this.start = drawing("circle", { class: "de-start", r: 3.5 });
     this.best = drawing("path", { class: "de-best" });
     this.dot = drawing("circle", { class: "de-dot", r: 5 });
     this.ticks = drawing("g", {});
     this.clip = drawing("rect", {});
-    this.lines = drawing("g", { "clip-path": "url(#de-clip)" }, this.under, this.way, this.start, this.best, this.dot);
+    this.lines = drawing("g", { "clip-path": "url(#de-clip)" }, this.way, this.recent, this.start, this.best, this.dot);
     this.svg = drawing("svg", { class: "de-svg", role: "img" }, drawing("clipPath", { id: "de-clip" }, this.clip), this.lines, this.ticks);
     this.stack = element("div", { className: "de-stack" }, this.canvas, this.svg);
     this.note = element("p", { className: "de-note" });
-    this.title = element("figcaption", {}, "Loss surface, a slice (bands: 10× apart or less)");
+    this.title = element("figcaption", {}, "Loss surface, a slice");
     this.root = element("figure", { className: "tv-chart de-surface" }, this.title, this.stack, this.note);
     this.svg.addEventListener("pointerdown", (event) => choose(this.#nearest(event)));
   }
@@ -48,18 +49,19 @@ export class Surface {
     const y = (value) => PLOT.top + (1 - (value - top) / (bottom - top)) * inner;
     const keep = (value) => Math.max(-2e3, Math.min(2e3, value)).toFixed(1);
     const at = this.path.map(([across, down]) => [keep(x(across)), keep(y(down))]);
-    const d = at.slice(0, frame + 1).map((point, i) => `${i ? "L" : "M"}${point.join(" ")}`).join("");
-    this.under.setAttribute("d", d);
-    this.way.setAttribute("d", d);
+    const step = this.message.frames[frame];
+    const line = (points) => points.map((point, i) => `${i ? "L" : "M"}${point.join(" ")}`).join("");
+    this.way.setAttribute("d", line(at.slice(0, step + 1)));
+    this.recent.setAttribute("d", line(at.slice(Math.max(0, step - RECENT), step + 1)));
     setAttributes(this.start, { cx: at[0][0], cy: at[0][1] });
-    setAttributes(this.dot, { cx: at[frame][0], cy: at[frame][1] });
+    setAttributes(this.dot, { cx: at[step][0], cy: at[step][1] });
     const [bx, by] = [x(0), y(0)];
     this.best.setAttribute("d", `M${bx - 5} ${by}h10M${bx} ${by - 5}v10`);
-    Object.assign(this.svg.dataset, { across: this.path[frame][0], down: this.path[frame][1] });
-    const far = this.beside[frame];
+    Object.assign(this.svg.dataset, { across: this.path[step][0], down: this.path[step][1] });
+    const far = this.beside[step];
     const aside = far < 1e-6 ? "in this plane" : `${format(far, 2)} beside this plane`;
-    setText(this.note, `● the kernel now, ${aside} · + the bottom`);
-    setAttributes(this.svg, { "aria-label": `Loss surface. Across: ${this.message.surface.names[0]}; up: ${this.message.surface.names[1]}. The kernel now is ${format(this.path[frame][0], 3)} and ${format(this.path[frame][1], 3)} from the bottom, ${aside}.` });
+    setText(this.note, `● the kernel now, ${aside} · + the bottom · × ${format(this.factor, 2)} from line to line`);
+    setAttributes(this.svg, { "aria-label": `Loss surface. Across: ${this.message.surface.names[0]}; up: ${this.message.surface.names[1]}. The kernel now is ${format(this.path[step][0], 3)} and ${format(this.path[step][1], 3)} from the bottom, ${aside}.` });
   }
 
   #heights({ values, shape: [rows, columns] }, least, palette) {
@@ -67,6 +69,7 @@ export class Surface {
     const most = above.reduce((a, b) => Math.max(a, b), 0) || 1;
     const low = Math.max(above.reduce((a, b) => (b > 0 ? Math.min(a, b) : a), most), most * 1e-8);
     const level = Float32Array.from(above, (value) => Math.log(Math.max(value, low) / low) / (Math.log(most / low) || 1));
+    this.factor = (most / low) ** (1 / BANDS);
     const [wide, tall] = [(columns - 1) * FINE, (rows - 1) * FINE];
     Object.assign(this.canvas, { width: wide, height: tall });
     const pen = this.canvas.getContext("2d");

@@ -21,7 +21,7 @@ class DescentView {
     this.replay = new Replay((frame) => this.draw(frame), (frame) => this.#say(frame));
     this.pictures = new Pictures();
     this.kernels = new Kernels((place) => write(this.message.weightBox, `${place}`));
-    this.surface = new Surface((frame) => this.replay.choose(frame));
+    this.surface = new Surface((step) => this.replay.choose(this.#nearest(step)));
     this.charts = element("div", { className: "de-charts" });
     this.steps = element("table", { className: "de-steps" });
     this.stepTitle = element("figcaption");
