@@ -97,7 +97,11 @@ def _recovering(show: Controls, now: Descent | Recovery | None) -> None:
 
 def _bring() -> None:
     """Take the filtered picture of a person's pair."""
-    file = st.file_uploader("The filtered picture", key="filtered picture", help=help.FILTERED)
+    st.file_uploader("The filtered picture", key="filtered picture", help=help.FILTERED, on_change=_take)
+
+
+def _take() -> None:
+    file = st.session_state["filtered picture"]
     st.session_state["filtered"] = None if file is None else file.getvalue()
 
 

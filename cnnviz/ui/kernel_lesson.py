@@ -13,7 +13,7 @@ from cnnviz.ui.chosen_image import Chosen, chosen_image
 from cnnviz.ui.controls import Controls, Reading
 from cnnviz.ui.descent_view import descent_view
 from cnnviz.ui.kernel_message import message
-from cnnviz.ui.kernel_problem import Descent, descent
+from cnnviz.ui.kernel_problem import Descent, NothingBrought, descent
 from cnnviz.ui.limits import STILL
 from cnnviz.ui.picture_recovery import Recovery, recovery, recovery_message
 from cnnviz.ui.settings import escaped
@@ -42,6 +42,9 @@ def _shown(values: Mapping[str, Any], chosen: Chosen) -> Descent | Recovery | No
     try:
         now = _computed(values, chosen, say)
         place.empty()
+    except NothingBrought as missing:
+        place.info(escaped(str(missing)), icon=":material/upload:")
+        return None
     except KernelLearningError as error:
         place.error(escaped(str(error)), icon=":material/error:")
         last = st.session_state.get("learned")

@@ -32,6 +32,10 @@ INVERSE: Final = 7  # cells of a kernel that undoes another; one less where that
 _MEANLESS: Final = 1e-6  # of the sum of a kernel's sizes: a smaller sum takes the mean away
 
 
+class NothingBrought(KernelLearningError):
+    """A person's own filtered picture is still to come."""
+
+
 @dataclass(frozen=True, eq=False)
 class Problem:
     """What is to be learned.
@@ -85,7 +89,7 @@ def descent(values: Mapping[str, Any], chosen: Chosen, tell: Callable[[float], N
     Args:
         tell: is told how far it is, 0 to 1, once it takes long.
     Raises:
-        KernelLearningError, ImageError: nothing can be learned from this.
+        KernelLearningError: nothing can be learned from this.
     """
     names = "aim", "kernel", "target", "numbers", "kernel_size", "start", "seed", "method", "step", "steps"
     key = *(values[name] for name in names), values["fit"], st.session_state.get("filtered")
@@ -123,7 +127,10 @@ def brought(values: Mapping[str, Any], x: Tensor) -> Tensor:
     """The person's own filtered picture, as large as the picture."""
     own = st.session_state.get("filtered")
     if own is None:
-        raise KernelLearningError("Bring the filtered picture that belongs to this one.")
+        raise NothingBrought(
+            "Bring the filtered picture that belongs to the picture, both at the same size. To try it: let the kernel "
+            "make one, save it below the pictures to choose from, and bring it here."
+        )
     size = x.shape[2], x.shape[3]
     fit: Fit = "stretch" if values["fit"] == "stretch" else "crop"
     try:

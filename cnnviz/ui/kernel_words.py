@@ -42,10 +42,14 @@ def plain(value: float, digits: int = 1) -> str:
 
 def _clipping(now: Descent) -> str:
     share = now.problem.clipped or 0.0
+    cut = (
+        f"{share:.0%} of the filtered picture was cut off there, and is left out, since nobody knows what it was. "
+        if share
+        else "of this one nothing was cut off. "
+    )
     return (
-        f"A picture's file holds 0 to 255 only: {share:.0%} of the filtered picture was cut off there. These cells are "
-        "left out, since nobody knows what they were; the others are rounded, so a weight comes back to about two "
-        "decimals."
+        f"A picture's file holds whole levels from 0 to 255: {cut}The rest is rounded, so weights come back only "
+        "roughly, and the worse the flatter their direction is."
     )
 
 
@@ -62,9 +66,11 @@ def of_recovery(now: Recovery, values: Mapping[str, Any]) -> None:
     if now.closed is not None:
         said += f"; the closed form with this ridge comes to {decibels(psnr(now.closed, now.x)):.1f} dB"
     lost = lost_share(now.kernel, (now.x.shape[2], now.x.shape[3]))
-    said += (
-        f". {lost:.1%} of its frequencies are lost to the filter and stay as the grey start has them." if lost else "."
-    )
+    said += "."
+    if lost:
+        said += f" {lost:.1%} of the frequencies are lost to the filter, and stay as the start, an even grey, has them."
+    if abs(float(now.kernel.sum())) < 1e-6 and now.closed is not None:
+        said += " The mean is among them; the closed form has it at 0."
     st.markdown(said)
 
 

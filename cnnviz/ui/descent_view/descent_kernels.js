@@ -14,6 +14,7 @@ const short = (value, isSmall) => {
   const size = Math.abs(value);
   if (size === 0) return "0";
   if (isSmall && size < 0.005) return format(Number(value.toExponential(0)), 1);
+  if (size >= 1e4) return value.toExponential(0).replace("e+", "e").replaceAll("-", "−");
   const text = size >= 100 ? value.toFixed(0) : size >= 10 ? value.toFixed(1) : value.toFixed(2);
   return text === "-0.00" ? "0.00" : text.replace("-", "−");
 };
