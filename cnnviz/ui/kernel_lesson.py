@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from cnnviz.quadratic_loss import KernelLearningError
+from cnnviz.shapes import ShapeError
 from cnnviz.ui import kernel_knobs, kernel_words
 from cnnviz.ui.chosen_image import Chosen, chosen_image
 from cnnviz.ui.controls import Controls, Reading
@@ -45,7 +46,7 @@ def _shown(values: Mapping[str, Any], chosen: Chosen) -> Descent | Recovery | No
     except NothingBrought as missing:
         place.info(escaped(str(missing)), icon=":material/upload:")
         return None
-    except KernelLearningError as error:
+    except (KernelLearningError, ShapeError) as error:
         place.error(escaped(str(error)), icon=":material/error:")
         last = st.session_state.get("learned")
         if not last or last[0][0] != values["aim"]:

@@ -89,7 +89,7 @@ def descent(values: Mapping[str, Any], chosen: Chosen, tell: Callable[[float], N
     Args:
         tell: is told how far it is, 0 to 1, once it takes long.
     Raises:
-        KernelLearningError: nothing can be learned from this.
+        KernelLearningError, ShapeError: nothing can be learned from this.
     """
     names = "aim", "kernel", "target", "numbers", "kernel_size", "start", "seed", "method", "step", "steps"
     key = *(values[name] for name in names), values["fit"], st.session_state.get("filtered")
