@@ -21,19 +21,19 @@ from cnnviz.ui.settings import escaped
 from cnnviz.ui.workbench import workbench
 
 
-def kernel_lesson(show: Controls, reading: Reading) -> None:
-    """Show the whole task."""
+def kernel_lesson(show: Controls, reading: Reading, ignored: Mapping[str, str]) -> None:
+    """Show the whole task. ignored: what is to go from the address, see `controls.reset_unreadable`."""
     values = reading.values
     chosen = chosen_image({**values, "color": "gray"})
     kernel_knobs.aims(show)
     view, knobs = workbench()
     with view:
-        now = _shown(values, chosen)
+        now = _shown(values, chosen, {"ignored": ignored, "address": reading.address()})
     with knobs:
         kernel_knobs.knobs(show, reading, chosen, now)
 
 
-def _shown(values: Mapping[str, Any], chosen: Chosen) -> Descent | Recovery | None:
+def _shown(values: Mapping[str, Any], chosen: Chosen, link: Mapping[str, Any]) -> Descent | Recovery | None:
     """Compute what the settings say, and show it, or the last that could be, with a sentence that says why."""
     place = st.empty()
 
@@ -59,7 +59,7 @@ def _shown(values: Mapping[str, Any], chosen: Chosen) -> Descent | Recovery | No
     else:
         kernel_words.of_descent(now, values)
         arrays, told = message(now, values)
-    descent_view(arrays, key="descent", **told)
+    descent_view(arrays, key="descent", **told, **link)
     return now
 
 

@@ -112,7 +112,7 @@ def whole(name: str, default: str, low: int, high: int) -> Setting:
     def parse(text: str) -> int:
         if "," in text:
             raise ValueError(text)
-        return size(text, low, high)[0]
+        return size(text.removesuffix(".0"), low, high)[0]  # as Streamlit writes what a box of numbers holds
 
     return Setting(name, default, parse, f"a whole number from {low} to {high}", numeric=True)
 

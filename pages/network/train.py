@@ -26,5 +26,5 @@ controls.say_unreadable(reading)
 if task == "network":
     network_lesson(show, reading)
 else:
-    kernel_lesson(show, reading)
+    kernel_lesson(show, reading, ignored)
 controls.settle(reading)

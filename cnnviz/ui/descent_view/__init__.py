@@ -23,7 +23,8 @@ def descent_view(arrays: Mapping[str, np.ndarray], *, key: str, **told: Any) -> 
         arrays: by name; see descent_message.js for those that are known.
         told: `frames`, the numbers of the steps at which the keyframes were kept; `at`, the frame that is looked at,
             and `atBox`, the key of the box that holds its number; `panels`, `grids`, `curves`, `surface`, and
-            `weight`, `weightBox`, `steps` of the weight that is watched.
+            `weight`, `weightBox`, `steps` of the weight that is watched; `ignored` and `address`, what the page's
+            address is to lose and to say, see `stage_view`.
     """
     _mount(key=key, data=pack(arrays, **told))
 

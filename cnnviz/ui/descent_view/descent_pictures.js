@@ -9,16 +9,28 @@ const MARK = "#22d3ee";
 class Picture {
   constructor(point) {
     this.title = element("h4");
-    this.canvas = element("canvas", { className: "de-canvas", role: "img" });
+    this.canvas = element("canvas", { className: "de-canvas", role: "img", tabIndex: 0 });
     this.range = element("span", { className: "de-range" });
     this.root = element("figure", { className: "de-picture" }, this.title, this.canvas, this.range);
     this.cells = document.createElement("canvas");
-    this.canvas.addEventListener("pointermove", ({ offsetX, offsetY }) => {
+    const go = (row, column) => {
       const [height, width] = this.block.shape;
-      const at = [Math.floor((offsetY / this.canvas.clientHeight) * height), Math.floor((offsetX / this.canvas.clientWidth) * width)];
-      point([Math.min(height - 1, Math.max(0, at[0])), Math.min(width - 1, Math.max(0, at[1]))], this);
+      this.cell = [Math.min(height - 1, Math.max(0, row)), Math.min(width - 1, Math.max(0, column))];
+      point(this.cell, this);
+    };
+    for (const name of ["pointermove", "pointerdown"])
+      this.canvas.addEventListener(name, ({ offsetX, offsetY }) => {
+        const [height, width] = this.block.shape;
+        go(Math.floor((offsetY / this.canvas.clientHeight) * height), Math.floor((offsetX / this.canvas.clientWidth) * width));
+      });
+    for (const name of ["pointerleave", "blur"]) this.canvas.addEventListener(name, () => point(null, this));
+    this.canvas.addEventListener("keydown", (event) => {
+      const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      const from = this.cell ?? this.block.shape.map((size) => size >> 1);
+      go(from[0] + step[0], from[1] + step[1]);
     });
-    this.canvas.addEventListener("pointerleave", () => point(null, this));
   }
 
   /** @param {{title: string, scale: string, ends: [number, number], of: string}} panel */
@@ -47,7 +59,7 @@ class Picture {
     const seen = low === -high ? `±${format(high, 2)}` : `${format(low, 2)} … ${format(high, 2)}`;
     const told = `${format(least, digits)} … ${format(most, digits)}${isBeyond ? `, seen ${seen}` : ""}`;
     setText(this.range, told);
-    this.canvas.setAttribute("aria-label", `${panel.title}, ${height}×${width}, values ${told}`);
+    this.canvas.setAttribute("aria-label", `${panel.title}, ${height}×${width}, values ${told}. Arrow keys go from cell to cell.`);
     this.paint(null);
   }
 
@@ -80,7 +92,7 @@ export class Pictures {
   constructor() {
     this.pictures = [];
     this.row = element("div", { className: "de-row de-pictures" });
-    this.note = element("p", { className: "de-note" });
+    this.note = element("p", { className: "de-note", "aria-live": "polite" });
     this.root = element("div", {}, this.row, this.note);
   }
 

@@ -47,8 +47,8 @@ export class Surface {
     const inner = SIDE;
     const x = (value) => PLOT.left + ((value - left) / (right - left)) * inner;
     const y = (value) => PLOT.top + (1 - (value - top) / (bottom - top)) * inner;
-    const keep = (value) => Math.max(-2e3, Math.min(2e3, value)).toFixed(1);
-    const at = this.path.map(([across, down]) => [keep(x(across)), keep(y(down))]);
+    const inside = (value) => Math.max(-2e3, Math.min(2e3, value)).toFixed(1);
+    const at = this.path.map(([across, down]) => [inside(x(across)), inside(y(down))]);
     const step = this.message.frames[frame];
     const line = (points) => points.map((point, i) => `${i ? "L" : "M"}${point.join(" ")}`).join("");
     this.way.setAttribute("d", line(at.slice(0, step + 1)));

@@ -6,6 +6,7 @@ import { part, unpack } from "./descent_message.js";
 import { Pictures } from "./descent_pictures.js";
 import { Responses } from "./descent_responses.js";
 import { Surface } from "./descent_surface.js";
+import { forget, keep } from "./history.js";
 import { mounted } from "./mount.js";
 import { Replay } from "./replay.js";
 import { element, setText, stylesheet } from "./stage_dom.js";
@@ -47,6 +48,8 @@ class DescentView {
 
   update(message) {
     this.message = message;
+    forget(message.ignored);
+    keep(message.address);
     const hasKernel = Boolean(message.kernelSize);
     for (const { root } of [this.kernels, this.surface]) root.hidden = !hasKernel;
     this.arithmetic.hidden = !hasKernel;
