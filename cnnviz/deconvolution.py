@@ -12,7 +12,8 @@ from torch import Tensor
 from cnnviz.frequency_responses import spectrum
 from cnnviz.functional import conv2d
 from cnnviz.kernel_loss import kernel_loss
-from cnnviz.optimisers import OPTIMISERS, OptimiserName, make_optimiser
+from cnnviz.optimisers import OPTIMISERS, OptimiserName
+from cnnviz.plain_steps import PlainSteps
 from cnnviz.quadratic_loss import KernelLearningError, KernelLoss
 from cnnviz.shapes import Size, pair, times
 
@@ -111,7 +112,7 @@ class Deconvolution:
         self.picture = torch.full_like(self._y, 0.5) if start is None else start.detach().double().clone()
         self.number = 0
         self._seen: tuple[float, Tensor] | None = None
-        self._optimiser = make_optimiser(method, [self.picture], self.rate, 0.0)
+        self._optimiser = PlainSteps(method, self.picture, self.rate)
 
     @property
     def residual(self) -> float:
@@ -140,8 +141,7 @@ class Deconvolution:
             raise KernelLearningError(
                 f"After {self.number} steps the picture has run away: the rate is too large.{limit}"
             )
-        self.picture.grad = self.gradient
-        self._optimiser.step()
+        self._optimiser.step(self.gradient)
         self.number += 1
         self._seen = None
         return PictureStep(self.number, residual, near)

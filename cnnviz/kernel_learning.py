@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from cnnviz.descent_rates import DEFAULT_METHOD, Method, best_rate, check_method, stable_rate, velocity_kept
-from cnnviz.optimisers import make_optimiser
+from cnnviz.plain_steps import PlainSteps
 from cnnviz.quadratic_loss import KernelLearningError, KernelLoss
 
 TARGETS: Final = ("sobel-x", "sobel-y", "laplacian4", "gaussian5", "sharpen", "emboss", "motion-blur", "gabor")
@@ -133,8 +133,7 @@ class KernelLearning:
         if self._optimiser is None:
             self._conjugate_step(gradient)
         else:
-            self.weights.grad = gradient
-            self._optimiser.step()
+            self._optimiser.step(gradient)
         self.number += 1
         self._gradient = None
         self.trail.append(self.weights.clone())
@@ -157,16 +156,13 @@ class KernelLearning:
         if self._optimiser is None:
             direction, square = self._direction, torch.tensor(self._square, dtype=torch.float64)
             return {} if direction is None else {"direction": direction, "square": square}
-        state = self._optimiser.state.get(self.weights, {})
-        names = {"momentum_buffer": "velocity", "exp_avg": "mean", "exp_avg_sq": "square"}
-        return {name: state[key].clone() for key, name in names.items() if state.get(key) is not None}
+        return {name: tensor.clone() for name, tensor in self._optimiser.memory.items()}
 
-    def _make_optimiser(self) -> torch.optim.Optimizer | None:
+    def _make_optimiser(self) -> PlainSteps | None:
         if self.method == "conjugate":
             return None
-        if self.method == "heavy_ball":
-            return torch.optim.SGD([self.weights], lr=self.rate, momentum=velocity_kept(self.surface, self.method))
-        return make_optimiser(self.method, [self.weights], self.rate, 0.0)
+        name = "momentum" if self.method == "heavy_ball" else self.method
+        return PlainSteps(name, self.weights, self.rate, velocity_kept(self.surface, self.method))
 
     def _conjugate_step(self, gradient: Tensor) -> None:
         """Fletcher & Reeves 1964, with the length of the step from the curvature along it."""
