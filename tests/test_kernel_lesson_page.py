@@ -25,6 +25,7 @@ from cnnviz.kernels import KERNELS, initialise
 from cnnviz.loss_surface import loss_slice, two_weights
 from cnnviz.ui import PAGES
 from cnnviz.ui.chosen_image import Chosen
+from cnnviz.ui.kernel_knobs import BEGINNINGS
 from cnnviz.ui.kernel_problem import laid_in
 from cnnviz.ui.picture_recovery import kept, recovery, so_far
 from cnnviz.ui.settings import ONE_KERNEL
@@ -148,7 +149,7 @@ def test_recovering_the_picture() -> None:
     told, x, kernel = page.told, picture(size=32), preset("gaussian")
     y = conv2d(x.double(), kernel[None, None], padding="same", padding_mode="circular")
     y = y + 0.01 * torch.randn(y.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    job = Deconvolution(y, kernel, x, ridge=0.01, method="momentum")
+    job = Deconvolution(y, kernel, x, ridge=0.01)
     for _ in range(40):
         job.step()
     np.testing.assert_allclose(told["arrays"]["input"], y[0, 0], atol=1e-6)
@@ -264,6 +265,14 @@ def test_any_settings_are_drawn_or_explained(texts: dict[str, str]) -> None:
     assert all("Traceback" not in text for text in page.errors)
 
 
+@pytest.mark.parametrize("title", BEGINNINGS)
+def test_every_beginning_shows_something_and_says_how_it_ended(title: str) -> None:
+    page = Kernel(kernel="emboss", size="16", steps="3").choose(aim="recover").press(f"begin-{title}")
+    assert page.told["frames"][-1] >= 5 and page.errors == []
+    assert page.widget("task").value == "kernel" and page.widget("size").value == "128"
+    assert bool(page.warnings) == (title == "Too large a rate")
+
+
 def test_every_setting_of_the_task_is_tried() -> None:
     assert set(TEXTS) | {"fit", "frame"} == {setting.name for setting in ONE_KERNEL}
-    assert kept(1) == {0, 1} and len(kept(500)) <= 29
+    assert kept(1) == {0, 1} and kept(4) == {*range(5)} and {*range(10), 500} <= kept(500) and len(kept(500)) <= 29

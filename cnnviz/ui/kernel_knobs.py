@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -16,12 +17,27 @@ from cnnviz.ui.image_picker import image_picker
 from cnnviz.ui.kernel_grid import kernel_grid
 from cnnviz.ui.kernel_problem import Descent
 from cnnviz.ui.picture_recovery import Recovery
+from cnnviz.ui.settings import ONE_KERNEL, TRAIN
 
 SIZES: Final = ("32", "64", "96", "128", "192", "256")
 AIMS: Final = {
     "learn": "**learn**: find the kernel that made the second picture of the first.",
     "undo": "**undo**: find a kernel that takes a filter back, as far as a kernel can.",
     "recover": "**recover**: find the picture itself, pixel by pixel, from its filtered version.",
+}
+# By title: what is set, and what it is.
+BEGINNINGS: Final = {
+    "Sobel": ({"kernel": "sobel-x"}, "Nine random weights become Sobel's."),
+    "Laplacian": ({"kernel": "laplacian4"}, "Another kernel of edges."),
+    "5×5 Gaussian": ({"kernel": "gaussian5"}, "25 weights: more, and less even."),
+    "Plain descent": ({"method": "sgd"}, "Why it is slow: the valley is long and flat."),
+    "Too large a rate": ({"method": "sgd", "step": "0.35"}, "A little above the largest stable one: it runs away."),
+    "Undo sharpening": ({"aim": "undo", "kernel": "sharpen"}, "A kernel that takes it back nearly exactly."),
+    "Undo a blur": ({"aim": "undo", "kernel": "gaussian"}, "What a blur left little of needs large weights."),
+    "Recover from noise": (
+        {"aim": "recover", "kernel": "gaussian5", "noise": "0.03"},
+        "First the picture becomes better, then the noise grows.",
+    ),
 }
 
 
@@ -30,6 +46,16 @@ def aims(show: Controls) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="aims"):
         show.segments("aim", "What is to be found", label_visibility="collapsed")
         st.caption(AIMS[show.value("aim")])
+    with st.container(horizontal=True, gap="small", key="examples"):
+        st.caption("Begin with:")
+        for title, (texts, about) in BEGINNINGS.items():
+            st.button(
+                title, key=f"begin-{title}", on_click=_begin, args=(show, texts), type="tertiary", help=about
+            )  # fmt: skip
+
+
+def _begin(show: Controls, texts: Mapping[str, str]) -> None:
+    show.set_all(texts, [setting.name for setting in TRAIN if setting not in ONE_KERNEL])
 
 
 def knobs(show: Controls, reading: Reading, chosen: Chosen, now: Descent | Recovery | None) -> None:

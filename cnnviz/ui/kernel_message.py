@@ -80,7 +80,7 @@ def panel(of: str, title: str, maps: Tensor | None = None, reach: float = 0.0) -
     """A picture's place: what is in it, and its colours: two hues around 0, or greys where the mean is a picture's."""
     if maps is not None:
         low, mean, high = float(maps.min()), float(maps.mean()), float(maps.max())
-        if (low >= -1e-9 and high <= 1.5) or (0 < mean < 1 and low > -mean - 2 and high - low < 8 * mean):
+        if (low >= -1e-9 and high <= 1.5) or (0 < mean < 1 and low > -mean - 2 and high - low < 12 * mean):
             return {"of": of, "title": title, "scale": "gray", "ends": [0.0, 1.0]}
         reach = max(-low, high)
     colors = figures.color_range(-(reach or 1.0), reach or 1.0)

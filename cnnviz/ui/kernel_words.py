@@ -10,7 +10,7 @@ import streamlit as st
 from cnnviz.deconvolution import psnr
 from cnnviz.descent_rates import METHODS, best_rate, slowest_factor, stable_rate
 from cnnviz.optimisers import OPTIMISERS, OptimiserName
-from cnnviz.ui.kernel_problem import Descent
+from cnnviz.ui.kernel_problem import TOLERANCE, Descent
 from cnnviz.ui.picture_recovery import Recovery, decibels, lost_share
 from cnnviz.ui.settings import escaped
 
@@ -26,7 +26,7 @@ def of_descent(now: Descent, values: Mapping[str, Any]) -> None:
         f"After **{now.learning.number:,} steps** ({now.seconds:.2g} s) no weight is farther than **{plain(far)}** "
         f"from {against}."
     )
-    if not now.is_down:
+    if not now.is_down and far > TOLERANCE:
         ended += " It is not at the bottom yet: allow more steps, or choose a quicker method."
     elif values["aim"] == "undo":
         ended += f" What g gives back is off by {plain(now.problem.loss.least**0.5, 2)} (root mean square)."

@@ -101,9 +101,10 @@ def _computed(values: Mapping[str, Any], x: Tensor, tell: Callable[[float], None
 
 
 def kept(rounds: int) -> set[int]:
-    """After which steps the picture is kept: at the beginning all, then ever rarer."""
-    spread = np.geomspace(1, rounds + 1, KEPT) - 1
-    return {0, rounds, *(round(float(number)) for number in spread)}
+    """After which steps the picture is kept: the first all, then ever rarer."""
+    dense = min(rounds, KEPT // 3)
+    spread = np.geomspace(max(dense, 1), rounds, KEPT - dense)
+    return {*range(dense + 1), rounds, *(round(float(number)) for number in spread)}
 
 
 def _afford(rounds: int, x: Tensor, kernel: Tensor) -> None:

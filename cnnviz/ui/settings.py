@@ -335,7 +335,7 @@ ONE_KERNEL = (
     ),
     choice("start", ("random", "zeros"), "random"),
     choice("method", METHODS, SUGGESTED, first=(SUGGESTED,)),
-    choice("recover_by", OPTIMISERS, "momentum"),
+    choice("recover_by", OPTIMISERS, "sgd"),
     Setting("step", "best", word_or("best", between("step", "0.1", 1e-9, 1e6).parse), "best, or a number above 0"),
     whole("steps", "2000", 1, 5000),
     whole("rounds", "150", 1, 500),
