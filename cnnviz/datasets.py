@@ -63,7 +63,7 @@ class Dataset:
 
 @lru_cache(maxsize=1)
 def digits() -> Dataset:
-    """1,797 digits that 13 people wrote, 1×8×8; every fifth of a class is held out, so the same hands are in both parts.
+    """1,797 digits that 13 people wrote, 1×8×8. Every fifth of a class is held out: the same hands are in both parts.
 
     Their grey levels 0 … 16 count how much of a square of 4×4 dots is ink; here they are spread over 0 … 255.
 

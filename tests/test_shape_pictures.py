@@ -1,4 +1,4 @@
-"""The drawn shapes: of ten kinds in turn, whole, lighter than their ground, and each with its own place, size and noise."""
+"""The drawn shapes: of ten kinds in turn, whole, lighter than their ground, each of its own place, size and noise."""
 
 from __future__ import annotations
 
