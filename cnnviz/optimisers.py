@@ -61,10 +61,8 @@ def look_before(optimiser: torch.optim.Optimizer, tensor: Tensor, at: int) -> Be
         raise ValueError("the weight has no gradient yet")
     state = optimiser.state.get(tensor, {})
     names = {"momentum_buffer": "velocity", "exp_avg": "mean", "exp_avg_sq": "square"}
-    buffers = {
-        ours: float(state[theirs].flatten()[at]) for theirs, ours in names.items() if state.get(theirs) is not None
-    }
-    return Before(float(tensor.flatten()[at]), float(tensor.grad.flatten()[at]), buffers, int(state.get("step", 0)))
+    buffers = {name: state[key].flatten()[at].item() for key, name in names.items() if state.get(key) is not None}
+    return Before(tensor.flatten()[at].item(), tensor.grad.flatten()[at].item(), buffers, int(state.get("step", 0)))
 
 
 def explain_step(name: OptimiserName, rate: float, weight_decay: float, before: Before) -> WeightStep:

@@ -1,4 +1,4 @@
-"""Training: as a plain loop with torch.nn and torch.optim does it, seed by seed the same, and said where it cannot be."""
+"""Training: as a plain loop with torch.nn and torch.optim does it, the same for a seed, and said where it cannot be."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def plain_loop(layers, data, recipe, steps) -> tuple[Twin, list[float]]:
         which = batches.pop(0)
         x = torch.from_numpy(data.training.pixels).float()[which] / 255
         optimiser.zero_grad()
-        *_, before, last = twin.stages(x)
+        *_, before, _shares = twin.stages(x)
         wanted = torch.from_numpy(data.training.labels)[which]
         loss = F.nll_loss(F.log_softmax(before, 1), wanted)
         loss.backward()
@@ -89,8 +89,8 @@ def plain_loop(layers, data, recipe, steps) -> tuple[Twin, list[float]]:
 
 
 @pytest.mark.parametrize("name", OPTIM)
-def test_the_same_as_a_plain_loop_to_the_last_bit(name):
-    """Batch norm's mean and variance too, through an epoch's end, whose batch is a smaller one."""
+def test_the_same_as_a_plain_loop_through_the_end_of_an_epoch(name):
+    """Batch norm's mean and variance too; the last batch of an epoch is a smaller one."""
     layers = parse_network("conv:6@3x3|norm|relu|max:2|flatten|linear:16|tanh|linear:10|softmax")
     data = some_data((2, 8, 8), 10, 43)
     recipe = Recipe(name, OPTIMISERS[name][1], 8, 3, seed=5, weight_decay=0.01)
@@ -114,7 +114,7 @@ def test_any_network_as_a_plain_loop(network, name, decay, seed):
     data = some_data(network[1], 3, 10, seed)
     recipe = Recipe(name, 0.01, 5, seed=seed, weight_decay=decay)
     training = trained(layers, data, recipe, 3)
-    twin, losses = plain_loop(layers, data, recipe, 3)
+    twin, _ = plain_loop(layers, data, recipe, 3)
     ours, theirs = tensors_of(training), twin.tensors()
     assert ours.keys() == theirs.keys()
     for key in ours:
