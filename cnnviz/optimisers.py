@@ -30,8 +30,15 @@ class Optimiser:
     Torch's own would load its compiler first: 76 MB and some seconds before the first step.
     """
 
-    def __init__(self, name: OptimiserName, tensors: Sequence[Tensor], rate: float, weight_decay: float) -> None:
-        self.name, self.rate, self.weight_decay = name, rate, weight_decay
+    def __init__(
+        self,
+        name: OptimiserName,
+        tensors: Sequence[Tensor],
+        rate: float,
+        weight_decay: float = 0.0,
+        momentum: float = MOMENTUM,
+    ) -> None:
+        self.name, self.rate, self.weight_decay, self.momentum = name, rate, weight_decay, momentum
         self.kept: dict[Tensor, dict[str, Tensor]] = {tensor: {} for tensor in tensors}
         self.steps = 0
 
@@ -53,7 +60,7 @@ class Optimiser:
         if self.name == "sgd":
             tensor.add_(gradient, alpha=-self.rate)
         elif self.name == "momentum":
-            velocity = kept["velocity"].mul_(MOMENTUM).add_(gradient) if kept else gradient.clone()
+            velocity = kept["velocity"].mul_(self.momentum).add_(gradient) if kept else gradient.clone()
             kept["velocity"] = velocity
             tensor.add_(velocity, alpha=-self.rate)
         else:
