@@ -22,11 +22,11 @@ from cnnviz.training_pool import Job, Pool
 from cnnviz.training_run import MOST_PARAMETERS, MOST_STEPS, Order, Watched
 from cnnviz.ui.limits import afford, comparisons, stage_cells
 from cnnviz.ui.network import Network, afford_network, follow
+from cnnviz.ui.own_pictures import OWN_PICTURES
 from cnnviz.ui.settings import OWN
 
 POOL: Final = Pool()  # the server's only one
 KEY: Final = "training"  # of the session's job, which goes on while other pages are looked at
-OWN_DATA: Final = "own data"
 NO_PICTURES: Final = "There are no pictures of your own yet: bring files below, or choose others."
 _SHOWN: Final = 200  # shapes of those that are learned from, drawn to be looked at
 
@@ -35,11 +35,12 @@ _SHOWN: Final = 200  # shapes of those that are learned from, drawn to be looked
 class Lesson:
     """One state of the page.
 
-    data: the pictures to look at; of shapes all that are held out, but few of those that are learned from.
+    name: of the pictures. data: those to look at; of shapes all that are held out, but few that are learned from.
     order: what would be trained now; None if `error` says why it cannot be.
     job: the session's training, with `order` or another one.
     """
 
+    name: str
     data: Dataset
     layers: tuple[Layer, ...]
     summary: Summary
@@ -68,11 +69,11 @@ class Lesson:
 def lesson(values: Mapping[str, Any]) -> Lesson:
     """What the settings say."""
     error: ValueError | None = None
-    own: Dataset | None = st.session_state.get(OWN_DATA)
+    own: Dataset | None = st.session_state.get(OWN_PICTURES)
     if values["data"] == OWN and own is None:
         error = TrainingError(NO_PICTURES)
     data = _shown("digits" if error else values["data"], own)
-    layers: tuple[Layer, ...] = values["net"]
+    layers: tuple[Layer, ...] = values["layers"]
     found = survey(layers, data.shape)
     order = None
     if error is None:
@@ -80,7 +81,7 @@ def lesson(values: Mapping[str, Any]) -> Lesson:
             order = _order(values, data, found)
         except ValueError as refused:
             error = refused
-    return Lesson(data, layers, found, order, error, st.session_state.get(KEY))
+    return Lesson(values["data"], data, layers, found, order, error, st.session_state.get(KEY))
 
 
 def _shown(name: str, own: Dataset | None) -> Dataset:
@@ -90,7 +91,7 @@ def _shown(name: str, own: Dataset | None) -> Dataset:
 
 
 def _order(values: Mapping[str, Any], data: Dataset, found: Summary) -> Order:
-    layers: tuple[Layer, ...] = values["net"]
+    layers: tuple[Layer, ...] = values["layers"]
     check_fit(layers, data.shape, len(data.classes))
     if found.parameters > MOST_PARAMETERS:
         raise ShapeError(

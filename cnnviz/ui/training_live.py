@@ -43,7 +43,7 @@ def _shown(now: Lesson, values: Mapping[str, Any], heard: str, before: str | Non
     example = values["example"] % len(now.data.held_out)
     network = training.network_at(now, number, example, values)
     network_view(
-        columns_of(network), key="network", box="net", heard=heard, opened=min(values["layer"], len(now.layers) - 1),
+        columns_of(network), key="network", box="layers", heard=heard, opened=min(values["layer"], len(now.layers) - 1),
         open_box="layer", scale=values["scale"], draw=_draw(now, values),
     )  # fmt: skip
     _answer(now, network, example)
