@@ -25,7 +25,8 @@ OPTIMISERS: Final[Mapping[OptimiserName, tuple[str, float]]] = {
 class Optimiser:
     """Takes a step with each tensor against its gradient, to the last bit as torch's does.
 
-    kept: for each tensor what stays from step to step: `velocity`, or `mean` and `square`. steps: how many were taken.
+    momentum: what stays of the velocity, of "momentum" alone. kept: for each tensor what stays from step to step:
+    `velocity`, or `mean` and `square`. steps: how many were taken.
 
     Torch's own would load its compiler first: 76 MB and some seconds before the first step.
     """
@@ -71,6 +72,11 @@ class Optimiser:
             mean_share, square_share = (1 - beta**self.steps for beta in BETAS)
             root = kept["square"].sqrt().div_(square_share**0.5).add_(EPS)
             tensor.addcdiv_(kept["mean"], root, value=-self.rate / mean_share)
+
+
+def make_optimiser(name: OptimiserName, tensors: Sequence[Tensor], rate: float, weight_decay: float) -> Optimiser:
+    """The optimiser of that name, with the momentum that `explain_step` tells of."""
+    return Optimiser(name, tensors, rate, weight_decay)
 
 
 @dataclass(frozen=True)
