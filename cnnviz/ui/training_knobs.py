@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 import streamlit as st
 
 from cnnviz.augmentation import AUGMENTATIONS
 from cnnviz.beginnings import BEGINNINGS
-from cnnviz.datasets import Dataset
-from cnnviz.layers import Layer, Linear
+from cnnviz.layers import Layer, Linear, Shape
 from cnnviz.network_text import format_network, parse_network
 from cnnviz.optimisers import OPTIMISERS
 from cnnviz.prepared_networks import NETWORKS
@@ -49,15 +49,16 @@ def _text(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:g}"
 
 
-def fitting(data: Dataset) -> dict[str, str]:
-    """The networks, by title, that fit the pictures once their last layer has an output for each class."""
+@lru_cache(maxsize=16)
+def fitting(shape: Shape, classes: int) -> Mapping[str, str]:
+    """The networks, by title, that fit pictures of a shape, (C, H, W), once they end with an output for each class."""
     suggested = {f"For {name}": begun.text for name, begun in BEGINNINGS.items()}
     texts = suggested | {entry.title: entry.text for entry in NETWORKS.values()}
     found = {}
     for title, text in texts.items():
-        layers = ending_with(parse_network(text), len(data.classes))
+        layers = ending_with(parse_network(text), classes)
         with contextlib.suppress(ShapeError):
-            check_fit(layers, data.shape, len(data.classes))
+            check_fit(layers, shape, classes)
             found[title] = format_network(layers)
     return found
 
@@ -76,6 +77,8 @@ def refused(now: Lesson) -> None:
     if not now.error:
         return
     st.error(escaped(str(now.error)), icon=":material/build:")
+    if not isinstance(now.error, ShapeError):
+        return
     classes = len(now.data.classes)
     mended = ending_with(now.layers, classes)
     with st.container(horizontal=True, gap="small", key="mends"):
@@ -83,8 +86,8 @@ def refused(now: Lesson) -> None:
             check_fit(mended, now.data.shape, classes)
             if mended != now.layers:
                 _put(f"Let it end with {classes} outputs", format_network(mended))
-        fits = fitting(now.data)
-        if isinstance(now.error, ShapeError) and fits:
+        fits = fitting(now.data.shape, classes)
+        if fits:
             title = f"For {now.name}" if f"For {now.name}" in fits else next(iter(fits))
             text = fits[title]
             _put(f"Take the network “{title}”", text)
@@ -99,7 +102,7 @@ def _put(label: str, text: str) -> None:
 
 def prepared(now: Lesson) -> None:
     """A menu of networks that fit."""
-    texts = fitting(now.data)
+    texts = fitting(now.data.shape, len(now.data.classes))
 
     def put() -> None:
         st.session_state["layers"] = texts[st.session_state["prepared"]]

@@ -12,7 +12,8 @@ from cnnviz.layers import Conv2d, DepthwiseSeparableConv2d, Flatten, Layer, Line
 from cnnviz.network_text import format_layer
 from cnnviz.network_weights import Parameters
 from cnnviz.optimisers import WeightStep
-from cnnviz.training_pool import SIZE, Job
+from cnnviz.training_job import Job
+from cnnviz.training_pool import SIZE
 from cnnviz.training_run import News
 from cnnviz.ui import training
 from cnnviz.ui.network import Network
