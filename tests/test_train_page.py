@@ -1,4 +1,4 @@
-"""The page Train: what it shows of a training is that training; what cannot be trained says why, and what would help."""
+"""The page Train: what it shows of a training is that training; what cannot be trained says why."""
 
 from __future__ import annotations
 
@@ -219,15 +219,17 @@ def test_own_pictures_are_learned_from(pool: PoolHere) -> None:
     page = Train(**QUICK | {"data": "own", "layers": "flatten|linear:3", "batch": "10"})
     images = np.random.default_rng(0).integers(0, 256, (50, 6, 5), np.uint8)
     labels = np.arange(50, dtype=np.uint8) % 3
-    uploader = next(box for box in page.at.file_uploader if box.key == "brought pictures")
-    files = [("images-idx3-ubyte", idx(images)), ("labels-idx1-ubyte", idx(labels))]
-    uploader.set_value([(name, data, "application/octet-stream") for name, data in files])
-    page.run()
+
+    def bring(*files: tuple[str, bytes]) -> None:
+        uploader = next(box for box in page.at.file_uploader if box.key == "brought pictures")
+        uploader.set_value([(name, data, "application/octet-stream") for name, data in files])
+        page.run()
+
+    bring(("images-idx3-ubyte", idx(images)), ("labels-idx1-ubyte", idx(labels)))
     assert "40 pictures to learn from, 10 held out, 1×6×5, 3 classes" in page.words
     page.press("train")
     assert pool.submitted[0].order.dataset().shape == (1, 6, 5) and page.at.metric
-    uploader.set_value([("labels", b"no such thing", "application/octet-stream")])
-    page.run()
+    bring(("labels", b"no such thing"))
     assert page.at.error and page.at.metric, "what cannot be read changes nothing"
 
 
