@@ -12,8 +12,7 @@ from torch import Tensor
 from cnnviz.frequency_responses import spectrum
 from cnnviz.functional import conv2d
 from cnnviz.kernel_loss import kernel_loss
-from cnnviz.optimisers import OPTIMISERS, OptimiserName
-from cnnviz.plain_steps import PlainSteps
+from cnnviz.optimisers import OPTIMISERS, Optimiser, OptimiserName
 from cnnviz.quadratic_loss import KernelLearningError, KernelLoss
 from cnnviz.shapes import Size, pair, times
 
@@ -112,7 +111,7 @@ class Deconvolution:
         self.picture = torch.full_like(self._y, 0.5) if start is None else start.detach().double().clone()
         self.number = 0
         self._seen: tuple[float, Tensor] | None = None
-        self._optimiser = PlainSteps(method, self.picture, self.rate)
+        self._optimiser = Optimiser(method, [self.picture], self.rate)
 
     @property
     def residual(self) -> float:
@@ -141,7 +140,8 @@ class Deconvolution:
             raise KernelLearningError(
                 f"After {self.number} steps the picture has run away: the rate is too large.{limit}"
             )
-        self._optimiser.step(self.gradient)
+        self.picture.grad = self.gradient
+        self._optimiser.step()
         self.number += 1
         self._seen = None
         return PictureStep(self.number, residual, near)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from cnnviz.descent_rates import DEFAULT_METHOD, Method, best_rate, check_method, stable_rate, velocity_kept
-from cnnviz.plain_steps import PlainSteps
+from cnnviz.optimisers import Optimiser
 from cnnviz.quadratic_loss import KernelLearningError, KernelLoss
 
 TARGETS: Final = ("sobel-x", "sobel-y", "laplacian4", "gaussian5", "sharpen", "emboss", "motion-blur", "gabor")
@@ -133,7 +133,8 @@ class KernelLearning:
         if self._optimiser is None:
             self._conjugate_step(gradient)
         else:
-            self._optimiser.step(gradient)
+            self.weights.grad = gradient
+            self._optimiser.step()
         self.number += 1
         self._gradient = None
         self.trail.append(self.weights.clone())
@@ -156,13 +157,14 @@ class KernelLearning:
         if self._optimiser is None:
             direction, square = self._direction, torch.tensor(self._square, dtype=torch.float64)
             return {} if direction is None else {"direction": direction, "square": square}
-        return {name: tensor.clone() for name, tensor in self._optimiser.memory.items()}
+        return {name: tensor.clone() for name, tensor in self._optimiser.kept[self.weights].items()}
 
-    def _make_optimiser(self) -> PlainSteps | None:
+    def _make_optimiser(self) -> Optimiser | None:
         if self.method == "conjugate":
             return None
-        name = "momentum" if self.method == "heavy_ball" else self.method
-        return PlainSteps(name, self.weights, self.rate, velocity_kept(self.surface, self.method))
+        if self.method == "heavy_ball":
+            return Optimiser("momentum", [self.weights], self.rate, momentum=velocity_kept(self.surface, self.method))
+        return Optimiser(self.method, [self.weights], self.rate)
 
     def _conjugate_step(self, gradient: Tensor) -> None:
         """Fletcher & Reeves 1964, with the length of the step from the curvature along it."""

@@ -1,4 +1,4 @@
-"""A network, or a single kernel, learns step by step: what it is told, how it answers, what becomes of its filters."""
+"""A network, or a single kernel, learns step by step: what it is told, how it answers, what its filters become."""
 
 import streamlit as st
 
