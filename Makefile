@@ -6,7 +6,7 @@ HOST ?= 127.0.0.1
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 BIN := .venv/bin
 
-.PHONY: run test tests-without-browser tests-in-browser fuzz lint format bench
+.PHONY: run test tests-without-browser tests-in-browser fuzz lint format bench weights
 
 run: .venv/run
 	$(BIN)/python -m cnnviz --host $(HOST) --port $(PORT)
@@ -41,6 +41,11 @@ bench: .venv/dev .venv/chromium
 	$(BIN)/python bench/lens.py
 	$(BIN)/python bench/volumes.py
 	$(BIN)/python bench/network.py
+	$(BIN)/python bench/learning.py
+
+# The networks that are shipped, trained again: minutes, and on the same kind of machine the same bytes.
+weights: .venv/run
+	$(BIN)/python assets/train_networks.py
 
 .venv/python:
 	$$(command -v $(PYTHON) || command -v python3) -m venv .venv

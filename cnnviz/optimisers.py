@@ -1,4 +1,4 @@
-"""How a gradient becomes a step: torch's optimisers, and the arithmetic of one weight's step, written out."""
+"""How a gradient becomes a step: three optimisers, and the arithmetic of one weight's step, written out."""
 
 from __future__ import annotations
 
@@ -22,14 +22,48 @@ OPTIMISERS: Final[Mapping[OptimiserName, tuple[str, float]]] = {
 }  # fmt: skip
 
 
-def make_optimiser(
-    name: OptimiserName, tensors: Sequence[Tensor], rate: float, weight_decay: float
-) -> torch.optim.Optimizer:
-    """Torch's optimiser of that name."""
-    if name == "adam":
-        return torch.optim.Adam(tensors, lr=rate, betas=BETAS, eps=EPS, weight_decay=weight_decay)
-    momentum = MOMENTUM if name == "momentum" else 0.0
-    return torch.optim.SGD(tensors, lr=rate, momentum=momentum, weight_decay=weight_decay)
+class Optimiser:
+    """Takes a step with each tensor against its gradient, to the last bit as torch's does.
+
+    kept: for each tensor what stays from step to step: `velocity`, or `mean` and `square`. steps: how many were taken.
+
+    Torch's own would load its compiler first: 76 MB and some seconds before the first step.
+    """
+
+    def __init__(self, name: OptimiserName, tensors: Sequence[Tensor], rate: float, weight_decay: float) -> None:
+        self.name, self.rate, self.weight_decay = name, rate, weight_decay
+        self.kept: dict[Tensor, dict[str, Tensor]] = {tensor: {} for tensor in tensors}
+        self.steps = 0
+
+    def zero_grad(self) -> None:
+        """Forget all gradients."""
+        for tensor in self.kept:
+            tensor.grad = None
+
+    def step(self) -> None:
+        """Move all tensors that have a gradient, in place."""
+        self.steps += 1
+        with torch.no_grad():
+            for tensor, kept in self.kept.items():
+                if tensor.grad is not None:
+                    decay = self.weight_decay
+                    self._move(tensor, tensor.grad.add(tensor, alpha=decay) if decay else tensor.grad, kept)
+
+    def _move(self, tensor: Tensor, gradient: Tensor, kept: dict[str, Tensor]) -> None:
+        if self.name == "sgd":
+            tensor.add_(gradient, alpha=-self.rate)
+        elif self.name == "momentum":
+            velocity = kept["velocity"].mul_(MOMENTUM).add_(gradient) if kept else gradient.clone()
+            kept["velocity"] = velocity
+            tensor.add_(velocity, alpha=-self.rate)
+        else:
+            for name in ("mean", "square"):
+                kept.setdefault(name, torch.zeros_like(tensor))
+            kept["mean"].lerp_(gradient, 1 - BETAS[0])
+            kept["square"].mul_(BETAS[1]).addcmul_(gradient, gradient, value=1 - BETAS[1])
+            mean_share, square_share = (1 - beta**self.steps for beta in BETAS)
+            root = kept["square"].sqrt().div_(square_share**0.5).add_(EPS)
+            tensor.addcdiv_(kept["mean"], root, value=-self.rate / mean_share)
 
 
 @dataclass(frozen=True)
@@ -55,18 +89,12 @@ class WeightStep:
     lines: tuple[tuple[str, str, float], ...]
 
 
-def look_before(optimiser: torch.optim.Optimizer, tensor: Tensor, at: int) -> Before:
+def look_before(optimiser: Optimiser, tensor: Tensor, at: int) -> Before:
     """Read a weight, by its place in the flattened tensor, between `backward` and `step`."""
     if tensor.grad is None:
         raise ValueError("the weight has no gradient yet")
-    state = optimiser.state.get(tensor, {})
-    names = {"momentum_buffer": "velocity", "exp_avg": "mean", "exp_avg_sq": "square"}
-    buffers = {
-        ours: float(state[theirs].flatten()[at]) for theirs, ours in names.items() if state.get(theirs) is not None
-    }
-    return Before(
-        float(tensor.detach().flatten()[at]), float(tensor.grad.flatten()[at]), buffers, int(state.get("step", 0))
-    )
+    buffers = {name: kept.flatten()[at].item() for name, kept in optimiser.kept[tensor].items()}
+    return Before(tensor.flatten()[at].item(), tensor.grad.flatten()[at].item(), buffers, optimiser.steps)
 
 
 def explain_step(name: OptimiserName, rate: float, weight_decay: float, before: Before) -> WeightStep:

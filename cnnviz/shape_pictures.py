@@ -32,7 +32,7 @@ def _circle(x: Array, y: Array) -> Array:
 
 
 def _square(x: Array, y: Array) -> Array:
-    return _box(x, y, 0.76, 0.76)
+    return _box(x, y, 0.72, 0.72)
 
 
 def _triangle(x: Array, y: Array) -> Array:
@@ -62,7 +62,7 @@ def _crescent(x: Array, y: Array) -> Array:
 
 
 def _heart(x: Array, y: Array) -> Array:
-    x, y = np.abs(x) / 1.6, (y + 0.8) / 1.6  # its point lies at the bottom, its bows reach up to about 1.1
+    x, y = np.abs(x) / 1.6, (y + 1) / 1.6  # so that its point and its bows are as far from the middle
     bow = np.hypot(x - 0.25, y - 0.75) - np.sqrt(2) / 4
     middle = np.maximum(x + y, 0) / 2
     side = np.minimum(np.hypot(x, y - 1), np.hypot(x - middle, y - middle)) * np.sign(x - y)
