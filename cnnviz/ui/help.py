@@ -152,3 +152,14 @@ AT = "A step to look back at, of those that were kept: the slider under the curv
 WATCHED = (
     "The weight whose steps are written out: its layer from 0, its tensor, its place. A click on a filter writes it."
 )
+
+# --- Inside -----------------------------------------------------------------------------------------
+PIXEL = "A pixel's row and column, from 0. A click on any of the pictures below writes it; arrow keys move it."
+BASELINE = "The grey that integrated gradients begin with: 0 is black, 1 white. Another question, another answer."
+PATCH = "How large the grey square is that occlusion covers, in pixels."
+CLASS = "The class whose logit all four ask about; for a targeted step, the class that it leads to."
+OPENED = "The layer that is open, counted from 0, or last: the last that makes maps. A click on a layer sets it."
+MAP = "Which map of the open layer, or which output. A click on a map in the row sets it."
+GOAL = "**mean**: the mean of the whole map. **centre**: its cell in the middle."
+EPSILON = "How far each value moves. Values lie from 0 to 1, so 0.1 is a tenth of the way from black to white."
+AIM = "**away** from the class that is right, or **towards** the class that is asked about."
