@@ -12,7 +12,7 @@ from torch import Tensor
 from cnnviz.frequency_responses import spectrum
 from cnnviz.functional import conv2d
 from cnnviz.kernel_loss import kernel_loss
-from cnnviz.optimisers import OPTIMISERS, OptimiserName, make_optimiser
+from cnnviz.optimisers import OPTIMISERS, Optimiser, OptimiserName
 from cnnviz.quadratic_loss import KernelLearningError, KernelLoss
 from cnnviz.shapes import Size, pair, times
 
@@ -111,7 +111,7 @@ class Deconvolution:
         self.picture = torch.full_like(self._y, 0.5) if start is None else start.detach().double().clone()
         self.number = 0
         self._seen: tuple[float, Tensor] | None = None
-        self._optimiser = make_optimiser(method, [self.picture], self.rate, 0.0)
+        self._optimiser = Optimiser(method, [self.picture], self.rate)
 
     @property
     def residual(self) -> float:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from cnnviz.descent_rates import DEFAULT_METHOD, Method, best_rate, check_method, stable_rate, velocity_kept
-from cnnviz.optimisers import make_optimiser
+from cnnviz.optimisers import Optimiser
 from cnnviz.quadratic_loss import KernelLearningError, KernelLoss
 
 TARGETS: Final = ("sobel-x", "sobel-y", "laplacian4", "gaussian5", "sharpen", "emboss", "motion-blur", "gabor")
@@ -146,12 +146,12 @@ class KernelLearning:
         self._frames.append(self.weights.clone())
         self.losses.append(self.loss)
 
-    def _make_optimiser(self) -> torch.optim.Optimizer | None:
+    def _make_optimiser(self) -> Optimiser | None:
         if self.method == "conjugate":
             return None
         if self.method == "heavy_ball":
-            return torch.optim.SGD([self.weights], lr=self.rate, momentum=velocity_kept(self.surface, self.method))
-        return make_optimiser(self.method, [self.weights], self.rate, 0.0)
+            return Optimiser("momentum", [self.weights], self.rate, momentum=velocity_kept(self.surface, self.method))
+        return Optimiser(self.method, [self.weights], self.rate)
 
     def _conjugate_step(self, gradient: Tensor) -> None:
         """Fletcher & Reeves 1964, with the length of the step from the curvature along it."""

@@ -25,13 +25,21 @@ OPTIMISERS: Final[Mapping[OptimiserName, tuple[str, float]]] = {
 class Optimiser:
     """Takes a step with each tensor against its gradient, to the last bit as torch's does.
 
-    kept: for each tensor what stays from step to step: `velocity`, or `mean` and `square`. steps: how many were taken.
+    momentum: what stays of the velocity, of "momentum" alone. kept: for each tensor what stays from step to step:
+    `velocity`, or `mean` and `square`. steps: how many were taken.
 
     Torch's own would load its compiler first: 76 MB and some seconds before the first step.
     """
 
-    def __init__(self, name: OptimiserName, tensors: Sequence[Tensor], rate: float, weight_decay: float) -> None:
-        self.name, self.rate, self.weight_decay = name, rate, weight_decay
+    def __init__(
+        self,
+        name: OptimiserName,
+        tensors: Sequence[Tensor],
+        rate: float,
+        weight_decay: float = 0.0,
+        momentum: float = MOMENTUM,
+    ) -> None:
+        self.name, self.rate, self.weight_decay, self.momentum = name, rate, weight_decay, momentum
         self.kept: dict[Tensor, dict[str, Tensor]] = {tensor: {} for tensor in tensors}
         self.steps = 0
 
@@ -53,7 +61,7 @@ class Optimiser:
         if self.name == "sgd":
             tensor.add_(gradient, alpha=-self.rate)
         elif self.name == "momentum":
-            velocity = kept["velocity"].mul_(MOMENTUM).add_(gradient) if kept else gradient.clone()
+            velocity = kept["velocity"].mul_(self.momentum).add_(gradient) if kept else gradient.clone()
             kept["velocity"] = velocity
             tensor.add_(velocity, alpha=-self.rate)
         else:
@@ -64,6 +72,11 @@ class Optimiser:
             mean_share, square_share = (1 - beta**self.steps for beta in BETAS)
             root = kept["square"].sqrt().div_(square_share**0.5).add_(EPS)
             tensor.addcdiv_(kept["mean"], root, value=-self.rate / mean_share)
+
+
+def make_optimiser(name: OptimiserName, tensors: Sequence[Tensor], rate: float, weight_decay: float) -> Optimiser:
+    """The optimiser of that name, with the momentum that `explain_step` tells of."""
+    return Optimiser(name, tensors, rate, weight_decay)
 
 
 @dataclass(frozen=True)

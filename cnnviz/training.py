@@ -21,7 +21,7 @@ from cnnviz.kernels import INITIALISATIONS
 from cnnviz.layers import BatchNorm2d, Layer
 from cnnviz.network import forward
 from cnnviz.network_weights import Parameters, draw_weights
-from cnnviz.optimisers import OPTIMISERS, Optimiser, OptimiserName, WeightStep, explain_step, look_before
+from cnnviz.optimisers import OPTIMISERS, OptimiserName, WeightStep, explain_step, look_before, make_optimiser
 from cnnviz.training_pass import check_fit, ending, loss_of, to_logits, training_pass
 
 _MEASURED: Final = 1000  # training pictures at most, of the same kind of measure as the held-out ones
@@ -136,7 +136,7 @@ class Training:
             for layer, tensors in zip(layers, self.parameters)
         ]
         learned = [tensor for tensors in self._learned for tensor in tensors]
-        self._optimiser = Optimiser(recipe.optimiser, learned, recipe.rate, recipe.weight_decay)
+        self._optimiser = make_optimiser(recipe.optimiser, learned, recipe.rate, recipe.weight_decay)
 
     @property
     def steps_an_epoch(self) -> int:

@@ -8,19 +8,13 @@ runs, Streamlit says that the page's script is the main one.
 from __future__ import annotations
 
 import os
-import pickle
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
-import numpy as np
-
-from cnnviz.network_weights import Parameters
-from cnnviz.training_run import SECONDS, Command, News, Order, Score, Watched
+from cnnviz.training_job import Job, Worker
+from cnnviz.training_run import SECONDS, Command, Order, Watched
 
 SIZE: Final = max(1, min(2, os.cpu_count() or 1))  # trainings at once
 WAITING: Final = 40  # orders that may wait
@@ -36,126 +30,6 @@ DIED: Final = (
 )
 PAUSED: Final = "It stood still for two minutes while others waited, so it was ended here."
 SLOW: Final = "It took too long and was ended here."
-ROOT: Final = Path(__file__).resolve().parents[1]
-
-
-class Job:
-    """One person's training: the pool writes, a page reads.
-
-    state: "waiting", then as in News. problem: why it ended before its time, a sentence; empty if it did not.
-    news: the last. rows, keyframes, scores: all there were. version: grows with each change.
-    """
-
-    def __init__(self, order: Order, is_wanted: Callable[[], bool]) -> None:
-        self.order, self.is_wanted, self.watched = order, is_wanted, order.watched
-        self.state: Literal["waiting", "running", "paused", "over"] = "waiting"
-        self.problem, self.version, self.tries = "", 0, 0
-        self.news: News | None = None
-        self.keyframes: list[tuple[int, Parameters]] = []
-        self.scores: list[Score] = []
-        self._rows: list[np.ndarray] = []
-        self._changed = threading.Condition()
-        self.since = self.seen = time.monotonic()  # of the state; of a page that wants it
-
-    @property
-    def rows(self) -> np.ndarray:
-        """(steps, 3 + layers): see News."""
-        if len(self._rows) > 1:
-            self._rows[:] = [np.concatenate(self._rows)]
-        return self._rows[0] if self._rows else np.zeros((0, 3 + len(self.order.layers)))
-
-    def hear(self, told: News | str) -> None:
-        """Take in what the worker says; a text is why nothing could be done."""
-        if self.state == "over":
-            return
-        if isinstance(told, str):
-            return self.end(told)
-        self.news = told
-        self._rows.append(told.rows)
-        self.keyframes += told.keyframes
-        self.scores += told.scores
-        self._enter(told.state)
-        if told.problem:
-            self.problem = told.problem
-        self._change()
-
-    def end(self, problem: str = "") -> None:
-        """No more comes."""
-        self.problem = problem or self.problem
-        self._enter("over")
-        self._change()
-
-    def wait(self, version: int, seconds: float) -> None:
-        """Wait until it changes from that version, but not for longer."""
-        with self._changed:
-            self._changed.wait_for(lambda: self.version != version, seconds)
-
-    def _change(self) -> None:
-        with self._changed:
-            self.version += 1
-            self._changed.notify_all()
-
-    def _enter(self, state: Literal["waiting", "running", "paused", "over"]) -> None:
-        if state != self.state:
-            self.state, self.since = state, time.monotonic()
-
-
-class _Worker:
-    """A process and the job that it has."""
-
-    def __init__(self, over: Callable[[_Worker], None]) -> None:
-        self.job: Job | None = None
-        self.since = time.monotonic()  # that it has, or has not, a job
-        self.told_to_stop: float | None = None
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "cnnviz.training_worker"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        self._over = over
-        threading.Thread(target=self._read, name="training", daemon=True).start()
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
-    def is_alive(self) -> bool:
-        return self._process.poll() is None
-
-    def begin(self, job: Job) -> None:
-        self.job, self.since, self.told_to_stop = job, time.monotonic(), None
-        job.tries += 1
-        self.say(job.order)
-
-    def say(self, word: Order | Command) -> None:
-        assert self._process.stdin
-        try:
-            pickle.dump(word, self._process.stdin, pickle.HIGHEST_PROTOCOL)
-            self._process.stdin.flush()
-        except OSError:
-            pass  # it has ended, and its reader says so
-
-    def stop(self) -> None:
-        """Make it leave its job; `tend` kills it if it does not."""
-        self.told_to_stop = time.monotonic()
-        self.say("stop")
-
-    def kill(self) -> None:
-        self._process.kill()
-
-    def _read(self) -> None:
-        assert self._process.stdout
-        while True:
-            try:
-                told: News | str = pickle.load(self._process.stdout)
-            except (EOFError, OSError, pickle.UnpicklingError):
-                break
-            if self.job:
-                self.job.hear(told)
-            if isinstance(told, str) or told.state == "over":
-                self._over(self)
-        self._process.kill()
-        self._process.wait()
-        self._over(self)
 
 
 class Pool:
@@ -167,7 +41,7 @@ class Pool:
     def __init__(self, size: int = SIZE, grace: float = GRACE, idle: float = IDLE, pause: float = PAUSE) -> None:
         self._size, self._grace, self._idle, self._pause = size, grace, idle, pause
         self._waiting: list[Job] = []
-        self._workers: list[_Worker] = []
+        self._workers: list[Worker] = []
         self._news = threading.Condition(threading.RLock())
         self._tender: threading.Thread | None = None
 
@@ -192,7 +66,7 @@ class Pool:
         """Start a worker, if there is none, for an order that is likely to come."""
         with self._news:
             if not self._workers:
-                self._workers.append(_Worker(self._left))
+                self._workers.append(Worker(self._left))
             self._wake()
 
     def place(self, job: Job) -> int:
@@ -248,7 +122,7 @@ class Pool:
             for worker in self._workers:
                 worker.kill()
 
-    def _left(self, worker: _Worker) -> None:
+    def _left(self, worker: Worker) -> None:
         """A worker has no job any more, or lives no more."""
         with self._news:
             job = worker.job
@@ -285,14 +159,14 @@ class Pool:
         free = [worker for worker in self._workers if not worker.job and worker.told_to_stop is None]
         while self._waiting and (free or len(self._workers) < self._size):
             if not free:
-                free.append(_Worker(self._left))
+                free.append(Worker(self._left))
                 self._workers += free
             free.pop().begin(self._waiting.pop(0))
         for worker in free:
             if now - worker.since > self._idle:
                 worker.kill()
 
-    def _limit(self, worker: _Worker, now: float) -> None:
+    def _limit(self, worker: Worker, now: float) -> None:
         if worker.told_to_stop is not None:
             if now - worker.told_to_stop > STUBBORN:
                 worker.kill()

@@ -176,6 +176,7 @@ class Run:
         number = self._training.number
         if self._measured == number:
             return
+        self._final = None
         self._measured = number
         learned, held_out = self._final = self._training.measure()
         score = Score(number, learned.loss, learned.accuracy, held_out.loss, held_out.accuracy)

@@ -45,6 +45,16 @@ def test_steps_are_torchs_to_the_last_bit(name, rate, decay, seed, steps):
             assert one.grad is not None
 
 
+def test_less_momentum():
+    ours, theirs = (torch.ones(3, requires_grad=True) for _ in range(2))
+    mine, torchs = Optimiser("momentum", [ours], 0.1, 0.0, 0.5), torch.optim.SGD([theirs], 0.1, momentum=0.5)
+    for number in range(4):
+        ours.grad = theirs.grad = torch.tensor([1.0, 0.3, -number])
+        mine.step()
+        torchs.step()
+    assert torch.equal(ours, theirs)
+
+
 @pytest.mark.parametrize("name", OPTIMISERS)
 def test_a_tensor_without_a_gradient_stays(name):
     tensors = [torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)]

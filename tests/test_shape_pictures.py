@@ -103,6 +103,16 @@ def test_areas(name, area):
     assert (SHAPES[name](x, y) < 0).mean() * 2.4**2 == pytest.approx(area, rel=0.01)
 
 
+def test_drawn_shapes_stay_within_their_picture(monkeypatch):
+    """Without noise, no pixel of the rim is covered by more than a little over its half."""
+    monkeypatch.setattr("cnnviz.shape_pictures._NOISE", 0)
+    lighter = draw_shapes(2000, 0)[0].mean(1)
+    lighter -= lighter.min((1, 2), keepdims=True)
+    lighter /= lighter.max((1, 2), keepdims=True)
+    rims = [lighter[:, 0], lighter[:, -1], lighter[:, :, 0], lighter[:, :, -1]]
+    assert 0.3 < max(rim.max() for rim in rims) < 0.7
+
+
 def test_what_varies():
     pixels, labels = draw_shapes(1000, 0)
     values = pixels / 255

@@ -306,6 +306,20 @@ def test_a_training_that_runs_away_says_so_and_keeps_its_last_weights(optimiser)
         training.measure()
 
 
+def test_a_gradient_beyond_all_numbers_is_not_followed():
+    layers, data = parse_network("flatten|linear:1|linear:10|softmax"), some_data((1, 2, 2), 10, 6)
+    data.training.labels[:] = 0
+    training = Training(layers, data, Recipe(batch=6))
+    with torch.no_grad():
+        for name in ("weight", "bias"):
+            training.parameters[1][name].zero_()
+        training.parameters[2]["weight"].fill_(3e38)[0] *= -1
+    before = tensors_of(training)
+    with pytest.raises(TrainingError, match="beyond what a float32 can hold"):
+        training.step()  # though its loss is a number
+    assert same(tensors_of(training), before)
+
+
 # --- measures
 
 

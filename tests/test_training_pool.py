@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from cnnviz.layers import Flatten, Linear
-from cnnviz.training_pool import BUSY, DIED, WAITING, Job, Pool
+from cnnviz.training_job import Job
+from cnnviz.training_pool import BUSY, DIED, WAITING, Pool
 from tests.test_training_run import ORDER, alone, one_thread
 
 ENDLESS = replace(ORDER, recipe=replace(ORDER.recipe, epochs=5000))

@@ -131,6 +131,7 @@ LAYER_TYPES = {
 PRESET_FILTER = "Puts a filter by its name into the first convolution, in the place of the first that is still drawn."
 
 # --- Train ------------------------------------------------------------------------------------------
+TRAIN_IT = "Takes these layers to the page Train, where they learn from digits (grey) or coloured shapes."
 DATA = (
     "**digits**: 1,797 handwritten digits, 8×8. **shapes**: 7,000 coloured shapes, 32×32×3, drawn when they are "
     "needed. **own**: from files that you bring."

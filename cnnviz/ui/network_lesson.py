@@ -17,7 +17,7 @@ def network_lesson(show: Controls, reading: Reading) -> None:
     view, knobs = workbench()
     with view:
         training_knobs.refused(now)
-        live(now, values, reading.texts["net"])
+        live(now, values, reading.texts["layers"])
         training_results.results(now)
     with knobs:
         training_knobs.recipe(show, now)

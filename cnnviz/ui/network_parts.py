@@ -15,7 +15,7 @@ from cnnviz.layers import Activation, Conv2d, Flatten, Linear, Shape
 from cnnviz.network_text import NOTHING, format_layer
 from cnnviz.prepared_networks import PreparedNetwork
 from cnnviz.shapes import times
-from cnnviz.ui import help
+from cnnviz.ui import PAGES, help
 from cnnviz.ui.checking import check
 from cnnviz.ui.controls import Controls, Reading
 from cnnviz.ui.dense_view import MOST_CELLS, dense_view
@@ -46,6 +46,18 @@ def prepared(show: Controls, networks: Mapping[str, PreparedNetwork]) -> None:
             "Nothing", key="prepared-nothing", on_click=begin, args=({"net": NOTHING}, (*KEPT, "size", "color")),
             type="tertiary", help="Takes all layers away; the picture stays.",
         )  # fmt: skip
+
+
+def train_it(network: Network, text: str) -> None:
+    """A link that takes the network to the page Train.
+
+    That page calls its setting `layers`: Streamlit gives the next page no parameter that a widget here is bound to.
+    """
+    data = "digits" if network.shape[0] == 1 else "shapes"
+    st.page_link(
+        PAGES / "network" / "train.py", label="Train it", icon=":material/school:", help=help.TRAIN_IT,
+        query_params={"data": data, "layers": text},
+    )  # fmt: skip
 
 
 def opened_layer(network: Network, index: int, reading: Reading, ignored: Mapping[str, str], link_note: str) -> bool:

@@ -10,6 +10,8 @@ from typing import Any
 
 from cnnviz.activations import ACTIVATIONS, Choice
 from cnnviz.augmentation import AUGMENTATIONS
+from cnnviz.beginnings import BEGINNINGS
+from cnnviz.dataset_files import CLASSES
 from cnnviz.datasets import DATASETS
 from cnnviz.filters import MAX_FILTERS, parse_edits
 from cnnviz.functional import POOLS
@@ -306,17 +308,18 @@ def between(name: str, default: str, low: float, high: float) -> Setting:
     return Setting(name, default, parse, f"a number from {low:g} to {high:g}, such as {default}", numeric=True)
 
 
-DIGITS_NET = "conv:12@3x3,same|relu|max:2|conv:24@3x3,same|relu|max:2|flatten|linear:10|softmax"
+BEGINNING = BEGINNINGS["digits"]
 OWN = "own"  # pictures that a person brought, which no link carries
 TASKS = ("network", "kernel")
 TRAIN = (
     choice("task", TASKS, "network"),
     choice("data", (*DATASETS, OWN), "digits"),
-    Setting("net", DIGITS_NET, parse_network, "layers such as conv:12@3x3,same|relu|max:2|flatten|linear:10|softmax"),
-    choice("optimiser", OPTIMISERS, "adam"),
-    between("rate", "0.003", 1e-6, 10),
-    whole("batch", "32", 1, 512),
-    whole("epochs", "8", 1, 200),
+    Setting("layers", BEGINNING.text, parse_network, "layers such as conv:12@3x3|relu|max:2|flatten|linear:10|softmax"),
+    choice("classes", CLASSES, "numbers"),
+    choice("optimiser", OPTIMISERS, BEGINNING.recipe.optimiser),
+    between("rate", f"{BEGINNING.recipe.rate:g}", 1e-6, 10),
+    whole("batch", f"{BEGINNING.recipe.batch}", 1, 512),
+    whole("epochs", f"{BEGINNING.recipe.epochs}", 1, 200),
     between("weight_decay", "0", 0, 1),
     choice("augmentation", AUGMENTATIONS, "none"),
     choice("init", INITIALISATIONS, "pytorch"),

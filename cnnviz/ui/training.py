@@ -17,17 +17,20 @@ from cnnviz.network import Summary, survey
 from cnnviz.network_weights import Parameters, draw_weights, wanted_tensors
 from cnnviz.shapes import ShapeError
 from cnnviz.training import Recipe, TrainingError
+from cnnviz.training_job import Job
 from cnnviz.training_pass import check_fit
-from cnnviz.training_pool import Job, Pool
+from cnnviz.training_pool import Pool
 from cnnviz.training_run import MOST_PARAMETERS, MOST_STEPS, Order, Watched
-from cnnviz.ui.limits import afford, comparisons, stage_cells
+from cnnviz.ui.limits import comparisons, stage_cells
 from cnnviz.ui.network import Network, afford_network, follow
+from cnnviz.ui.own_pictures import OWN_PICTURES
 from cnnviz.ui.settings import OWN
 
 POOL: Final = Pool()  # the server's only one
 KEY: Final = "training"  # of the session's job, which goes on while other pages are looked at
-OWN_DATA: Final = "own data"
-NO_PICTURES: Final = "There are no pictures of your own yet: bring files below, or choose others."
+NO_PICTURES: Final = "There are no pictures of your own yet: bring files, or choose others."
+MOST_A_STEP: Final = 4_000_000_000  # multiply-adds: one or two seconds of a worker
+MOST_CELLS: Final = 60_000_000  # of all stages for a batch: 240 MB, and gradients beside them
 _SHOWN: Final = 200  # shapes of those that are learned from, drawn to be looked at
 
 
@@ -35,11 +38,12 @@ _SHOWN: Final = 200  # shapes of those that are learned from, drawn to be looked
 class Lesson:
     """One state of the page.
 
-    data: the pictures to look at; of shapes all that are held out, but few of those that are learned from.
+    name: of the pictures. data: those to look at; of shapes all that are held out, but few that are learned from.
     order: what would be trained now; None if `error` says why it cannot be.
     job: the session's training, with `order` or another one.
     """
 
+    name: str
     data: Dataset
     layers: tuple[Layer, ...]
     summary: Summary
@@ -68,11 +72,11 @@ class Lesson:
 def lesson(values: Mapping[str, Any]) -> Lesson:
     """What the settings say."""
     error: ValueError | None = None
-    own: Dataset | None = st.session_state.get(OWN_DATA)
+    own: Dataset | None = st.session_state.get(OWN_PICTURES)
     if values["data"] == OWN and own is None:
         error = TrainingError(NO_PICTURES)
     data = _shown("digits" if error else values["data"], own)
-    layers: tuple[Layer, ...] = values["net"]
+    layers: tuple[Layer, ...] = values["layers"]
     found = survey(layers, data.shape)
     order = None
     if error is None:
@@ -80,7 +84,7 @@ def lesson(values: Mapping[str, Any]) -> Lesson:
             order = _order(values, data, found)
         except ValueError as refused:
             error = refused
-    return Lesson(data, layers, found, order, error, st.session_state.get(KEY))
+    return Lesson(values["data"], data, layers, found, order, error, st.session_state.get(KEY))
 
 
 def _shown(name: str, own: Dataset | None) -> Dataset:
@@ -90,7 +94,7 @@ def _shown(name: str, own: Dataset | None) -> Dataset:
 
 
 def _order(values: Mapping[str, Any], data: Dataset, found: Summary) -> Order:
-    layers: tuple[Layer, ...] = values["net"]
+    layers: tuple[Layer, ...] = values["layers"]
     check_fit(layers, data.shape, len(data.classes))
     if found.parameters > MOST_PARAMETERS:
         raise ShapeError(
@@ -99,7 +103,7 @@ def _order(values: Mapping[str, Any], data: Dataset, found: Summary) -> Order:
         )
     batch = values["batch"]
     afford_network(found, layers, data.shape)
-    afford("batch", 3 * batch * (found.macs + comparisons(layers, data.shape)), batch * stage_cells(layers, data.shape))
+    _afford_batch(batch, found.macs + comparisons(layers, data.shape), stage_cells(layers, data.shape))
     names = ("optimiser", "rate", "batch", "epochs", "seed", "weight_decay", "augmentation", "init")
     recipe = Recipe(**{name: values[name] for name in names})
     source: str | Dataset = data if values["data"] == OWN else values["data"]
@@ -109,6 +113,16 @@ def _order(values: Mapping[str, Any], data: Dataset, found: Summary) -> Order:
             f"That would be {steps:,} steps; up to {MOST_STEPS:,} are done here. Take fewer epochs, or a larger batch."
         )
     return Order(layers, source, recipe, watched_of(values["watched"], layers, data.shape))
+
+
+def _afford_batch(batch: int, steps: int, cells: int) -> None:
+    """Refuse a batch that would take a worker seconds, or more memory than it has: forward, and twice that back."""
+    if 3 * batch * steps > MOST_A_STEP or batch * cells > MOST_CELLS:
+        most = max(1, min(MOST_A_STEP // max(1, 3 * steps), MOST_CELLS // max(1, cells)))
+        raise TrainingError(
+            f"A batch of {batch} takes {3 * batch * steps:,} multiply-adds a step, and {batch * cells:,} cells of maps; "
+            f"up to {MOST_A_STEP:,} and {MOST_CELLS:,} are computed here. A batch of {most} would do."
+        )
 
 
 def watched_of(chosen: Watched | None, layers: tuple[Layer, ...], shape: Shape) -> Watched:

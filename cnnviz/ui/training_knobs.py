@@ -3,60 +3,62 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 import streamlit as st
 
 from cnnviz.augmentation import AUGMENTATIONS
-from cnnviz.datasets import Dataset
-from cnnviz.layers import Layer, Linear
+from cnnviz.beginnings import BEGINNINGS
+from cnnviz.layers import Layer, Linear, Shape
 from cnnviz.network_text import format_network, parse_network
 from cnnviz.optimisers import OPTIMISERS
 from cnnviz.prepared_networks import NETWORKS
 from cnnviz.shapes import ShapeError
 from cnnviz.training_pass import check_fit
-from cnnviz.ui import help
+from cnnviz.ui import help, own_pictures
 from cnnviz.ui.controls import Controls
-from cnnviz.ui.settings import DIGITS_NET, escaped
+from cnnviz.ui.settings import OWN, escaped
 from cnnviz.ui.training import Lesson
 
-SHAPES_NET: Final = (
-    "conv:12@5x5,same|relu|max:2|conv:24@3x3,same|relu|max:2|conv:48@3x3,same|relu|max:2|flatten|linear:10|softmax"
-)
-# By title: what is set, and what it is.
-BEGINNINGS: Final = {
-    "Digits": ({"data": "digits", "net": DIGITS_NET}, "Two convolutions read handwritten digits: a few seconds."),
-    "Shapes": (
-        {"data": "shapes", "net": SHAPES_NET, "rate": "0.002", "batch": "32", "epochs": "6"},
-        "Three convolutions tell coloured shapes apart: a minute or two.",
-    ),
-    "Shapes, the lesson's network": (
-        {"data": "shapes", "net": NETWORKS["lesson"].text, "rate": "0.002", "batch": "32", "epochs": "6"},
-        "One convolution alone: see how far it comes.",
-    ),
+# By title: the pictures, the network (none: the one suggested for the pictures), and what it is.
+OFFERED: Final = {
+    "Digits": ("digits", "", "Two convolutions learn to read handwritten digits: a few seconds."),
+    "Shapes": ("shapes", "", "Three convolutions learn to tell coloured shapes apart: about a minute."),
+    "Shapes, with the lesson's network": ("shapes", NETWORKS["lesson"].text, "One convolution: see how far it comes."),
 }
+_RECIPE: Final = ("optimiser", "rate", "batch", "epochs", "weight_decay", "augmentation", "init")
 
 
 def beginnings(show: Controls) -> None:
     """Buttons that put pictures and a network that fits them on the page."""
     with st.container(horizontal=True, gap="small", key="examples"):
         st.caption("Begin with:")
-        for title, (settings, about) in BEGINNINGS.items():
+        for title, (data, net, about) in OFFERED.items():
+            begun = BEGINNINGS[data]
+            recipe = {name: _text(getattr(begun.recipe, name)) for name in _RECIPE}
+            settings = {"data": data, "layers": net or begun.text, **recipe}
             st.button(
                 title, key=f"begin-{title}", on_click=show.set_all, args=(settings,), type="tertiary", help=about
             )  # fmt: skip
 
 
-def fitting(data: Dataset) -> dict[str, str]:
-    """The networks, by title, that fit the pictures once their last layer has an output for each class."""
-    texts = {"For digits": DIGITS_NET, "For shapes": SHAPES_NET} | {n.title: n.text for n in NETWORKS.values()}
+def _text(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
+
+
+@lru_cache(maxsize=16)
+def fitting(shape: Shape, classes: int) -> Mapping[str, str]:
+    """The networks, by title, that fit pictures of a shape, (C, H, W), once they end with an output for each class."""
+    suggested = {f"For {name}": begun.text for name, begun in BEGINNINGS.items()}
+    texts = suggested | {entry.title: entry.text for entry in NETWORKS.values()}
     found = {}
     for title, text in texts.items():
-        layers = ending_with(parse_network(text), len(data.classes))
+        layers = ending_with(parse_network(text), classes)
         with contextlib.suppress(ShapeError):
-            check_fit(layers, data.shape, len(data.classes))
+            check_fit(layers, shape, classes)
             found[title] = format_network(layers)
     return found
 
@@ -75,6 +77,8 @@ def refused(now: Lesson) -> None:
     if not now.error:
         return
     st.error(escaped(str(now.error)), icon=":material/build:")
+    if not isinstance(now.error, ShapeError):
+        return
     classes = len(now.data.classes)
     mended = ending_with(now.layers, classes)
     with st.container(horizontal=True, gap="small", key="mends"):
@@ -82,24 +86,26 @@ def refused(now: Lesson) -> None:
             check_fit(mended, now.data.shape, classes)
             if mended != now.layers:
                 _put(f"Let it end with {classes} outputs", format_network(mended))
-        if isinstance(now.error, ShapeError):
-            title, text = next(iter(fitting(now.data).items()))
+        fits = fitting(now.data.shape, classes)
+        if fits:
+            title = f"For {now.name}" if f"For {now.name}" in fits else next(iter(fits))
+            text = fits[title]
             _put(f"Take the network “{title}”", text)
 
 
 def _put(label: str, text: str) -> None:
     def put() -> None:
-        st.session_state["net"] = text
+        st.session_state["layers"] = text
 
     st.button(label, on_click=put, key=f"put-{label}")
 
 
 def prepared(now: Lesson) -> None:
     """A menu of networks that fit."""
-    texts = fitting(now.data)
+    texts = fitting(now.data.shape, len(now.data.classes))
 
     def put() -> None:
-        st.session_state["net"] = texts[st.session_state["prepared"]]
+        st.session_state["layers"] = texts[st.session_state["prepared"]]
         st.session_state["prepared"] = None
 
     st.selectbox("Put in a network", list(texts), None, key="prepared", on_change=put, placeholder="that fits")
@@ -109,6 +115,8 @@ def recipe(show: Controls, now: Lesson) -> None:
     """The knobs."""
     st.subheader("Pictures", anchor=False)
     show.segments("data", "Pictures", label_visibility="collapsed", help=help.DATA)
+    if show.value("data") == OWN:
+        own_pictures.bring(show)
     show.count("example", "Picture that goes through", help=help.EXAMPLE)
     show.picked("augmentation", "Changed on the way", help=help.AUGMENTATION)
     st.caption(AUGMENTATIONS[show.value("augmentation")])
@@ -126,8 +134,8 @@ def recipe(show: Controls, now: Lesson) -> None:
     show.say("example", "rate", "batch", "epochs", "weight_decay", "seed")
     st.subheader("Network", anchor=False)
     prepared(now)
-    show.text("net", "Network as text", help=help.NET)
-    show.say("net")
+    show.text("layers", "Network as text", help=help.NET)
+    show.say("layers")
     show.picked("init", "Drawn by", help=help.INIT)
     with st.container(horizontal=True, gap="small"):
         show.count("layer", "Open layer, from 0", help=help.LAYER)

@@ -12,7 +12,8 @@ from cnnviz.layers import Conv2d, DepthwiseSeparableConv2d, Flatten, Layer, Line
 from cnnviz.network_text import format_layer
 from cnnviz.network_weights import Parameters
 from cnnviz.optimisers import WeightStep
-from cnnviz.training_pool import SIZE, Job
+from cnnviz.training_job import Job
+from cnnviz.training_pool import SIZE
 from cnnviz.training_run import News
 from cnnviz.ui import training
 from cnnviz.ui.network import Network
@@ -43,7 +44,7 @@ def _shown(now: Lesson, values: Mapping[str, Any], heard: str, before: str | Non
     example = values["example"] % len(now.data.held_out)
     network = training.network_at(now, number, example, values)
     network_view(
-        columns_of(network), key="network", box="net", heard=heard, opened=min(values["layer"], len(now.layers) - 1),
+        columns_of(network), key="network", box="layers", heard=heard, opened=min(values["layer"], len(now.layers) - 1),
         open_box="layer", scale=values["scale"], draw=_draw(now, values),
     )  # fmt: skip
     _answer(now, network, example)

@@ -15,7 +15,7 @@ from cnnviz.datasets import Dataset
 from cnnviz.filter_resemblance import chance, resemblance
 from cnnviz.network_weights import Parameters
 from cnnviz.training import Measure
-from cnnviz.training_pool import Job
+from cnnviz.training_job import Job
 from cnnviz.ui.network import follow
 from cnnviz.ui.network_files import take_away
 from cnnviz.ui.training import Lesson

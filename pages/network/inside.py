@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from cnnviz.ui import controls, help, inside, inside_filters, inside_fool, inside_head, inside_perturb, inside_why
+from cnnviz.ui import controls, inside, inside_filters, inside_fool, inside_head, inside_perturb, inside_why
 from cnnviz.ui.network_columns import columns_of
 from cnnviz.ui.network_parts import opened_layer
 from cnnviz.ui.network_view import network_view
@@ -38,7 +38,7 @@ with right:
     with about:
         st.caption(escaped(now.trained.about))
     network_view(
-        columns_of(now.network), key="network", box="", heard="", opened=now.layer(values), open_box="layer",
+        columns_of(now.network), key="row", box="", heard="", opened=now.layer(values), open_box="layer",
         scale=values["scale"], is_fixed=True,
     )  # fmt: skip
     show.segments("view", "Look at", format_func=TITLES.get, label_visibility="collapsed")

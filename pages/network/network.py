@@ -59,6 +59,7 @@ with knobs:
     show.text("edits", "First filters", placeholder="0=red-edges|1=upright-edges", help=help.EDITS)
     network_parts.filter_presets(show, now)
     show.say("init", "seed", "edits")
+    network_parts.train_it(now, reading.texts["net"])
     network_files.bring(now)
     st.subheader("Picture", anchor=False)
     image_picker(show, chosen)

@@ -1,4 +1,4 @@
-"""A network, or a single kernel, learns step by step: what it is told, how it answers, and what becomes of its filters."""
+"""A network, or a single kernel, learns step by step: what it is told, how it answers, what its filters become."""
 
 import streamlit as st
 
@@ -8,10 +8,10 @@ from cnnviz.ui.network_lesson import network_lesson
 from cnnviz.ui.settings import TRAIN
 
 INTRODUCTIONS = {
-    "network": "It sees pictures with their names, a batch at a time; each step moves every weight a little so that its "
-    "answers would have been better. Nobody tells it what a filter should look for.",
-    "kernel": "One kernel, one picture, and the picture that the kernel should make of it: each step moves every weight "
-    "against the slope of the mean squared error.",
+    "network": "It sees pictures with their names, a batch at a time; each step moves every weight a little so that "
+    "its answers would have been better. Nobody tells it what a filter should look for.",
+    "kernel": "One kernel, one picture, and the picture that the kernel should make of it: each step moves every "
+    "weight against the slope of the mean squared error.",
 }
 TITLES = {"network": "A whole network", "kernel": "One kernel"}
 
