@@ -28,7 +28,7 @@ def answer_bars(said: Mapping[str, Tensor], classes: Sequence[str], right: int |
         largest = {int(i) for answers in said.values() for i in answers.topk(MOST // len(said)).indices}
         order = sorted(largest | {best} | ({right} if right is not None else set()))  # type: ignore[assignment]
     reach = 1.0 if are_shares else max(float(answers.abs().max()) for answers in said.values()) or 1.0
-    say = say_share if are_shares else say_number
+    say = short_share if are_shares else say_number
     rows = []
     for i in order:
         bars, numbers = [], []
@@ -47,3 +47,8 @@ def answer_bars(said: Mapping[str, Tensor], classes: Sequence[str], right: int |
         )
     more = f"<caption>the largest of {len(classes)}</caption>" if len(order) < len(classes) else ""
     return f'<table class="answer-bars">{more}<tbody>{"".join(rows)}</tbody></table>'
+
+
+def short_share(value: float) -> str:
+    """A share in [0, 1] as a percentage in little room; it is 0 % or 100 % only if it is."""
+    return say_share(value).replace("less than ", "< ").replace("more than ", "> ")

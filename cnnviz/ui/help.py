@@ -164,3 +164,11 @@ MAP = "Which map of the open layer, or which output. A click on a map in the row
 GOAL = "**mean**: the mean of the whole map. **centre**: its cell in the middle."
 EPSILON = "How far each value moves. Values lie from 0 to 1, so 0.1 is a tenth of the way from black to white."
 AIM = "**away** from the class that is right, or **towards** the class that is asked about."
+TRAINED = (
+    "**digits**, **shapes**, **shapes-lesson**: shipped with what they have learned. **mine**: what you trained in this "
+    "visit on the page Train, which no link carries."
+)
+VIEW = (
+    "**why** this class: four ways to ask. **layer**: the open one, with the lens. **filters**: what excites a map. "
+    "**perturb**: change the picture. **fool** it by a step that is hardly seen."
+)

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 import streamlit as st
+import torch
 from torch import Tensor
 
 from cnnviz.answers import answers
@@ -110,9 +111,9 @@ class Inside:
         """The class that it says."""
         return int(self.after.argmax())
 
-    @property
+    @cached_property
     def is_changed(self) -> bool:
-        return self.image is not self.picture.image
+        return not torch.equal(self.image, self.picture.image)
 
     def target(self, values: Mapping[str, Any]) -> int:
         """The class that is asked about: that of the address, else what the network says."""

@@ -8,7 +8,6 @@ from typing import Any, Final
 import streamlit as st
 
 from cnnviz.attribution_words import say_share
-from cnnviz.trained_networks import TRAINED
 from cnnviz.training_pass import ending
 from cnnviz.ui import PAGES, help, inside_perturb
 from cnnviz.ui.answer_bars import answer_bars
@@ -26,41 +25,46 @@ STEP: Final = 58
 _SHARED: Final = {"fool": "why"}  # views that another one's knobs belong to as well
 
 
-def which_network(show: Controls, values: Mapping[str, Any], trained: Trained) -> None:
-    """Choose it; say what it is and how well it does."""
+def which_network(show: Controls, values: Mapping[str, Any]) -> None:
+    """Choose it."""
     own: Trained | None = st.session_state.get(KEY)
-    show.segments("network", "Network", format_func=lambda name: _called(name, own), label_visibility="collapsed")
+    show.segments("network", "Network", help=help.TRAINED, label_visibility="collapsed")
     if values["network"] == MINE and not own:
         st.info("You have not trained a network in this visit: this is one of ours.", icon=":material/school:")
         if st.button("Train one", key="train one"):
             st.switch_page(PAGES / "network" / "train.py")
 
 
-def _called(name: str, own: Trained | None) -> str:
-    accuracy = own.accuracy if name == MINE and own else TRAINED[name].accuracy if name in TRAINED else None
-    title = "Yours" if name == MINE else TRAINED[name].title
-    return title if accuracy is None else f"{title} · {accuracy:.1%}"
-
-
 def picture(now: Inside) -> None:
     """The pad, what a drawing becomes, and why something could not be used."""
-    data, chosen = now.trained.data, now.picture
+    chosen = now.picture
     drawing_pad(
         as_pixels(chosen.image), key="pad", title=chosen.title, is_drawn=chosen.kind == "drawing",
         heard=heard_drawing(), on_drawn=take_drawing,
     )  # fmt: skip
     if chosen.problem:
         st.error(escaped(chosen.problem), icon=":material/draw:")
-    if chosen.steps:
-        picture_row([Shown(title, pixels) for title, pixels in chosen.steps], key="steps", side=STEP)
-    if chosen.link_note:
+    if chosen.kind != "example":
         st.caption(chosen.link_note)
         st.button("Back to the held-out picture", on_click=drop_own, type="tertiary", key="back_to_sample")
-    if is_digits(data):
-        st.caption("Draw a digit from 0 to 9. It is brought to 8×8 counts of ink as the digits it learned from were.")
+
+
+def about(now: Inside) -> None:
+    """What the network is, how well it does, and how a drawing comes to be what it sees."""
+    trained, data = now.trained, now.trained.data
+    count = len(trained.said) if trained.measured is None else len(data.held_out)
+    st.caption(
+        f"**{escaped(trained.title)}**: right for **{say_share(trained.accuracy)}** of {count:,} pictures that it never "
+        f"learned from. {escaped(trained.about)}"
+    )
+    _, height, width = data.shape
+    if now.picture.steps:
+        st.caption("**What it becomes** on the way to the network:")
+        picture_row([Shown(*step) for step in now.picture.steps], key="steps", side=STEP)
+    elif is_digits(data):
+        st.caption("Draw a digit from 0 to 9: it is brought to 8×8 counts of ink, as those that it learned from were.")
     else:
-        _, height, width = data.shape
-        st.caption(f"What you draw is averaged to {height}×{width} pixels.")
+        st.caption(f"Draw one of {escaped(', '.join(now.classes[:10]))}: it is averaged to {height}×{width} pixels.")
 
 
 def other_pictures(show: Controls, now: Inside) -> None:
@@ -140,5 +144,6 @@ def _class(show: Controls, now: Inside) -> None:
 
 def _only(view: str) -> str:
     """A style that hides the knobs of all views but one."""
-    hidden = ", ".join(f".st-key-knobs-{other}" for other in VIEWS if other not in (view, _SHARED.get(view)))
+    others = [other for other in VIEWS if other not in (view, _SHARED.get(view))]
+    hidden = ", ".join(f'[data-testid="stLayoutWrapper"]:has(> .st-key-knobs-{other})' for other in others)
     return f"<style>{hidden} {{ display: none; }}</style>"

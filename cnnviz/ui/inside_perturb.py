@@ -6,6 +6,7 @@ import streamlit as st
 
 from cnnviz.attribution_words import say_share
 from cnnviz.training_pass import ending
+from cnnviz.ui.answer_bars import answer_bars
 from cnnviz.ui.controls import Controls
 from cnnviz.ui.inside import Inside
 from cnnviz.ui.inside_picture import as_pixels
@@ -17,10 +18,20 @@ CHANGES = ("turn", "right", "down", "noise", "cover", "cover_row", "cover_col")
 
 def perturb(now: Inside) -> None:
     """Show the picture before and after, and say what became of the answer."""
-    picture_row(
-        [Shown("Before", as_pixels(now.picture.image)), Shown("After", as_pixels(now.image))],
-        key="perturbed", side=200,
-    )  # fmt: skip
+    pictures, answers = st.columns([1, 1], gap="medium")
+    with pictures:
+        picture_row(
+            [Shown("Before", as_pixels(now.picture.image)), Shown("After", as_pixels(now.image))],
+            key="perturbed", side=200,
+        )  # fmt: skip
+        _told(now)
+    with answers:
+        said = {"before": now.before, "now": now.after} if now.is_changed else {"now": now.after}
+        are_shares = ending(now.trained.layers) != "none"
+        st.html(answer_bars(said, now.classes, now.picture.right, are_shares=are_shares))
+
+
+def _told(now: Inside) -> None:
     if not now.is_changed:
         st.caption("Nothing is done to the picture yet. Whatever you change here, the whole page looks at the result.")
         return

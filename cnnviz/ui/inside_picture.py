@@ -33,14 +33,14 @@ class Picture:
     """The picture as the network takes it.
 
     image: (1, C, H, W) in [0, 1], shared: not to be written to. right: its class, where that is known.
-    steps: how it came about, (title, (C, h, w) uint8) each. problem: why what was drawn or brought cannot be used.
+    steps: how it came about, (title, (C, h, w) uint8, note) each. problem: why what was drawn or brought cannot be used.
     """
 
     image: Tensor
     title: str
     kind: Kind
     right: int | None = None
-    steps: tuple[tuple[str, np.ndarray], ...] = ()
+    steps: tuple[tuple[str, np.ndarray, str], ...] = ()
     problem: str = ""
 
     @property
@@ -137,17 +137,22 @@ def _own_picture(data: Dataset, own: Own) -> Picture:
         found = digit_picture(grey) if own.kind == "drawing" else digit_from_photo(grey)
         return Picture(found.picture, title, own.kind, steps=digit_steps(found))
     image = load_image(own.data, mode="L" if channels == 1 else "RGB", size=(height, width))
-    return Picture(image, title, own.kind, steps=((f"averaged to {height}×{width}", as_pixels(image)),))
+    return Picture(image, title, own.kind, steps=(("averaged", as_pixels(image), f"{height}×{width}"),))
 
 
-def digit_steps(found: DigitPicture) -> tuple[tuple[str, np.ndarray], ...]:
+def digit_steps(found: DigitPicture) -> tuple[tuple[str, np.ndarray, str], ...]:
     """How a digit came about, step by step."""
     rounds = abs(found.rounds)
-    times = {0: "ink as it is", 1: "once"}.get(rounds, f"{rounds} times")
-    how = "" if not rounds else "thickened " if found.rounds > 0 else "thinned "
-    steps = {"in 32×32 dots": found.scaled, f"{how}{times}": found.evened, "upright": found.upright}
-    dots = tuple((title, np.where(step, np.uint8(255), np.uint8(0))[None]) for title, step in steps.items())
-    return *dots, ("counted, 8×8", as_pixels(found.picture))
+    evened = "as it is" if not rounds else "thickened" if found.rounds > 0 else "thinned"
+    times = "" if not rounds else "once" if rounds == 1 else f"{rounds} times"
+    sheared = "moved" if found.slant else "as it is"
+    dots = (
+        ("fitted", found.scaled, "32×32 dots"),
+        (evened, found.evened, times or "enough ink"),
+        ("upright", found.upright, sheared),
+    )
+    steps = tuple((title, np.where(step, np.uint8(255), np.uint8(0))[None], note) for title, step, note in dots)
+    return *steps, ("counted", as_pixels(found.picture), "8×8")
 
 
 def as_pixels(image: Tensor) -> np.ndarray:

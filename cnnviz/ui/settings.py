@@ -356,7 +356,7 @@ def pixel(text: str) -> tuple[int, int] | None:
 
 
 INSIDE = (
-    choice("network", TRAINED, "digits", first=(MINE,)),
+    choice("network", (*TRAINED, MINE), "digits"),
     whole("example", "0", 0, 9999),
     choice("view", VIEWS, "why"),
     choice("scale", ("map", "layer", "network"), "layer"),

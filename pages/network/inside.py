@@ -2,21 +2,16 @@
 
 import streamlit as st
 
-from cnnviz.ui import controls, inside, inside_filters, inside_fool, inside_head, inside_perturb, inside_why
+from cnnviz.ui import controls, help, inside, inside_filters, inside_fool, inside_head, inside_perturb, inside_why
 from cnnviz.ui.network_columns import columns_of
 from cnnviz.ui.network_parts import opened_layer
 from cnnviz.ui.network_view import network_view
-from cnnviz.ui.settings import INSIDE, VIEWS, escaped
+from cnnviz.ui.settings import INSIDE, VIEWS
 
 INTRODUCTION = (
     "It has learned, and its weights stay as they are. Draw something for it, or take a picture that it has never "
     "seen: every layer answers at once, and you can ask why."
 )
-TITLES = {
-    "why": "Why this class", "layer": "The open layer", "filters": "What a filter wants", "perturb": "Change the picture",
-    "fool": "Fool it",
-}  # fmt: skip
-
 ignored = controls.reset_unreadable(INSIDE)
 reading = controls.read(INSIDE)
 values = reading.values
@@ -26,7 +21,7 @@ st.title("Inside a trained network", anchor=False)
 st.caption(INTRODUCTION)
 controls.say_unreadable(reading)
 now = inside.look(values)
-inside_head.which_network(show, values, now.trained)
+inside_head.which_network(show, values)
 with st.container(key="inside"):
     left, right = st.columns([1, 3.1], gap="medium")
 with left:
@@ -36,12 +31,12 @@ with right:
     with answers:
         inside_head.answer(now)
     with about:
-        st.caption(escaped(now.trained.about))
+        inside_head.about(now)
     network_view(
         columns_of(now.network), key="row", box="", heard="", opened=now.layer(values), open_box="layer",
         scale=values["scale"], is_fixed=True,
     )  # fmt: skip
-    show.segments("view", "Look at", format_func=TITLES.get, label_visibility="collapsed")
+    show.segments("view", "Look at", help=help.VIEW)
     bars = {view: st.container(horizontal=True, gap="small", key=f"knobs-{view}") for view in VIEWS}
     view = values["view"]
     if view == "why":
