@@ -168,7 +168,9 @@ class Controls:
     def slide(self, name: str, label: str, low: float, high: float, step: float, **widget: Any) -> None:
         """A number with a fraction, by a slider."""
         default = float(self._settings[name].default)
-        st.slider(label, float(low), float(high), default, float(step), format="%g", key=name, bind="query-params", **widget)
+        st.slider(
+            label, float(low), float(high), default, float(step), format="%g", key=name, bind="query-params", **widget
+        )
 
     def count(self, name: str, label: str, **widget: Any) -> None:
         """A whole number, with steps."""

@@ -165,10 +165,14 @@ GOAL = "**mean**: the mean of the whole map. **centre**: its cell in the middle.
 EPSILON = "How far each value moves. Values lie from 0 to 1, so 0.1 is a tenth of the way from black to white."
 AIM = "**away** from the class that is right, or **towards** the class that is asked about."
 TRAINED = (
-    "**digits**, **shapes**, **shapes-lesson**: shipped with what they have learned. **mine**: what you trained in this "
-    "visit on the page Train, which no link carries."
+    "**digits**, **shapes**, **shapes-lesson**: shipped with what they have learned. **mine**: what you trained "
+    "on the page Train in this visit, which no link carries."
 )
-VIEW = (
-    "**why** this class: four ways to ask. **layer**: the open one, with the lens. **filters**: what excites a map. "
-    "**perturb**: change the picture. **fool** it by a step that is hardly seen."
-)
+VIEWS = {
+    "why": "Which pixels does the class hang on? Four ways to ask, each with another answer. Click a pixel.",
+    "layer": "The layer that is open in the row above, with the arithmetic of every cell.",
+    "filters": "What one map of the open layer answers to: a picture made for it, and those that excite it most.",
+    "perturb": "Change the picture a little: does the network mind? All of this page sees the changed picture.",
+    "fool": "One small step of every pixel, in the direction that hurts most: hardly seen, and often another answer.",
+}
+NOISE = "The standard deviation of what is added to each value; values lie from 0 to 1. The seed draws other noise."

@@ -1,4 +1,4 @@
-"""What the page Inside looks into: a network that has learned, a picture, what was done to it, and what it is taken for."""
+"""What the page Inside looks into: a network that has learned, a picture, and what it is taken for."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ class Trained:
 
     @cached_property
     def last_maps(self) -> int:
-        """The index of the last layer that makes maps; 0 if none does."""
-        return max((i for i, row in enumerate(self.summary.rows) if len(row.output_shape) == 3), default=0)
+        """The index of the last layer that makes maps; -1 if none does."""
+        return max((i for i, row in enumerate(self.summary.rows) if len(row.output_shape) == 3), default=-1)
 
     def affords(self, times: int) -> int:
         """How many pictures it is asked about, of so many that are wanted."""
@@ -85,8 +85,8 @@ def shipped(name: str) -> Trained:
 class Inside:
     """One state of the page.
 
-    network: with the picture as it was changed. before, after: what it says of the picture as it came, and changed, (K,).
-    seen: what was worked out about it.
+    network: with the picture as it was changed. before, after: what it says of the picture as it came and as it was
+    changed, (K,) each. seen: what was worked out about it.
     """
 
     trained: Trained
@@ -115,6 +115,11 @@ class Inside:
     def is_changed(self) -> bool:
         return not torch.equal(self.image, self.picture.image)
 
+    @cached_property
+    def works(self) -> bool:
+        """Whether all of its numbers are such that a float32 holds them."""
+        return self.network.overflows is None and bool(torch.isfinite(torch.cat([self.before, self.after])).all())
+
     def target(self, values: Mapping[str, Any]) -> int:
         """The class that is asked about: that of the address, else what the network says."""
         name = values["class"]
@@ -123,7 +128,7 @@ class Inside:
     def layer(self, values: Mapping[str, Any]) -> int:
         """The layer that is open."""
         chosen = values["layer"]
-        return self.trained.last_maps if chosen is None else min(chosen, len(self.trained.layers) - 1)
+        return max(0, self.trained.last_maps) if chosen is None else min(chosen, len(self.trained.layers) - 1)
 
     def pixel(self, values: Mapping[str, Any]) -> tuple[int, int]:
         """The pixel that is asked about; the one in the middle if none was chosen."""
@@ -144,7 +149,7 @@ def look(values: Mapping[str, Any]) -> Inside:
     """What the settings say, and what the network makes of it."""
     trained = trained_network(values)
     picture = chosen_picture(trained.data, values["example"])
-    change = perturbation(values)
+    change = perturbation(values, trained.data.shape[0])
     last: Inside | None = st.session_state.get(LAST)
     if last and (last.trained, last.picture, last.change) == (trained, picture, change):
         return last
@@ -155,11 +160,12 @@ def look(values: Mapping[str, Any]) -> Inside:
     return now
 
 
-def perturbation(values: Mapping[str, Any]) -> Perturbation:
-    """What is done to the picture before the network sees it."""
+def perturbation(values: Mapping[str, Any], channels: int) -> Perturbation:
+    """What is done to the picture before the network sees it: around ink there is paper, around colours their edge."""
     return Perturbation(
-        degrees=values["turn"], right=values["right"], down=values["down"], row=values["cover_row"],
-        col=values["cover_col"], size=values["cover"], noise=values["noise"], seed=values["seed"],
+        degrees=values["turn"], right=values["right"], down=values["down"],
+        edge="zeros" if channels == 1 else "replicate", row=values["cover_row"], col=values["cover_col"],
+        size=values["cover"], noise=values["noise"], seed=values["seed"],
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from cnnviz.excitation import Frame, maximise
 from cnnviz.exciting_pictures import Exciting, most_exciting
 from cnnviz.shapes import times
 from cnnviz.ui.inside import ASKED, Inside
-from cnnviz.ui.inside_picture import as_pixels
+from cnnviz.ui.inside_picture import as_pixels, drop_own
 from cnnviz.ui.network_stages import title_of
 from cnnviz.ui.picture_row import Shown, picture_row
 from cnnviz.ui.settings import escaped
@@ -49,7 +49,7 @@ def filters(now: Inside, values: Mapping[str, Any]) -> None:
                   outline=_outline(each), choose=str(each.index))
             for each in found
         ]  # fmt: skip
-        picture_row(shown, key="exciting", side=92, box="example")
+        picture_row(shown, key="exciting", side=92, box="example", on_same=drop_own)
         cells = f"a frame around what its strongest cell sees, of {times(output.shape[1:])} cells" if output.ndim == 3 \
             else "it sees all of a picture"  # fmt: skip
         st.caption(f"Of the pictures held out those that excite it most: {cells}. Click one to look at it.")

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import numpy as np
 import streamlit as st
+import torch
 
-from cnnviz.adversarial import Attack, explain_pixel, fgsm
+from cnnviz.adversarial import Attack, exact, explain_pixel, fgsm
 from cnnviz.attribution_words import say_number
 from cnnviz.training_pass import ending
 from cnnviz.ui.answer_bars import answer_bars
@@ -50,7 +51,8 @@ def fool(now: Inside, values: Mapping[str, Any]) -> None:
         st.markdown("**The answers as ε grows**")
         order = sorted(range(1, len(attack.epsilons)), key=lambda i: attack.epsilons[i])
         st.html(answer_curves(
-            [attack.epsilons[i] for i in order], attack.after[order].numpy(), now.classes, epsilon, are_shares=are_shares,
+            [attack.epsilons[i] for i in order], attack.after[order].numpy(), now.classes, epsilon,
+            are_shares=are_shares,
         ))  # fmt: skip
     with arithmetic:
         row, col = pixel
@@ -103,6 +105,4 @@ def _arithmetic(now: Inside, attack: Attack, pixel: tuple[int, int]) -> str:
 
 
 def _exact(value: float) -> str:
-    return f"{value:.6g}".replace("-", "−")
-
-
+    return exact(torch.tensor(value, dtype=torch.float32)).strip("()")

@@ -17,12 +17,12 @@ from cnnviz.ui.image_picker import uploader
 from cnnviz.ui.inside import KEY, Inside, Trained
 from cnnviz.ui.inside_picture import as_pixels, drop_own, heard_drawing, is_digits, take_drawing
 from cnnviz.ui.picture_row import Shown, picture_row
-from cnnviz.ui.settings import MINE, VIEWS, escaped
+from cnnviz.ui.settings import MINE, SAID, VIEWS, escaped
 
 SOME: Final = 10  # held-out pictures that are offered to be chosen
 THUMBNAIL: Final = 30  # px
 STEP: Final = 58
-_SHARED: Final = {"fool": "why"}  # views that another one's knobs belong to as well
+BARS: Final = {"asked": ("why", "fool"), **{view: (view,) for view in VIEWS}}  # of knobs, and the views they are for
 
 
 def which_network(show: Controls, values: Mapping[str, Any]) -> None:
@@ -40,7 +40,7 @@ def picture(now: Inside) -> None:
     chosen = now.picture
     drawing_pad(
         as_pixels(chosen.image), key="pad", title=chosen.title, is_drawn=chosen.kind == "drawing",
-        heard=heard_drawing(), on_drawn=take_drawing,
+        heard=heard_drawing(), said=_said(now), on_drawn=take_drawing,
     )  # fmt: skip
     if chosen.problem:
         st.error(escaped(chosen.problem), icon=":material/draw:")
@@ -49,13 +49,19 @@ def picture(now: Inside) -> None:
         st.button("Back to the held-out picture", on_click=drop_own, type="tertiary", key="back_to_sample")
 
 
+def _said(now: Inside) -> str:
+    """The answer, for those who listen."""
+    share = f", {say_share(float(now.after[now.best]))}" if ending(now.trained.layers) != "none" else ""
+    return f"It takes it for {now.classes[now.best]}{share}."
+
+
 def about(now: Inside) -> None:
     """What the network is, how well it does, and how a drawing comes to be what it sees."""
     trained, data = now.trained, now.trained.data
     count = len(trained.said) if trained.measured is None else len(data.held_out)
     st.caption(
-        f"**{escaped(trained.title)}**: right for **{say_share(trained.accuracy)}** of {count:,} pictures that it never "
-        f"learned from. {escaped(trained.about)}"
+        f"**{escaped(trained.title)}**: right for **{say_share(trained.accuracy)}** of {count:,} pictures that it "
+        f"never learned from. {escaped(trained.about)}"
     )
     _, height, width = data.shape
     if now.picture.steps:
@@ -80,7 +86,7 @@ def other_pictures(show: Controls, now: Inside) -> None:
     is_own = now.picture.kind != "example"
     picture_row(
         [Shown("", held_out.pixels[i], choose=str(i), is_chosen=i == number and not is_own) for i in some],
-        key="thumbnails", side=THUMBNAIL, box="example",
+        key="thumbnails", side=THUMBNAIL, box="example", on_same=drop_own,
     )  # fmt: skip
     with st.container(key="upload"):
         uploader()
@@ -108,7 +114,9 @@ def answer(now: Inside) -> None:
     said = {"before": now.before, "now": now.after} if now.is_changed else {"now": now.after}
     st.html(answer_bars(said, now.classes, right, are_shares=how != "none"))
     if now.is_changed:
-        st.caption("Grey: before what is done to the picture under **Perturb**; all else here sees the changed picture.")
+        st.caption(
+            "Grey: before what is done to the picture under **Perturb**; all else here sees the changed picture."
+        )
     if how == "sigmoid":
         st.caption("A sigmoid answers for each class alone: these do not add up to 1.")
 
@@ -116,9 +124,10 @@ def answer(now: Inside) -> None:
 def knobs(show: Controls, now: Inside, bars: Mapping[str, Any]) -> None:
     """All knobs, those of views that are not looked at too, since the address forgets what has no widget; see _only."""
     st.html(_only(str(show.value("view"))))
-    with bars["why"]:
+    with bars["asked"]:
         _class(show, now)
         show.text("pixel", "Pixel", placeholder="row,column", help=help.PIXEL)
+    with bars["why"]:
         show.slide("baseline", "Baseline, grey", 0, 1, 0.05, help=help.BASELINE)
         show.whole("patch", "Patch, pixels", 1, 16, help=help.PATCH)
     with bars["layer"]:
@@ -140,10 +149,13 @@ def knobs(show: Controls, now: Inside, bars: Mapping[str, Any]) -> None:
 
 def _class(show: Controls, now: Inside) -> None:
     show.typed("class", "Class that is asked about", now.classes, help=help.CLASS)
+    if (name := show.value("class")) != SAID and name not in now.classes:
+        with st.container(key="problem-no-class"):
+            st.caption(f"This network knows no {escaped(name)}: what it says is asked about.")
 
 
 def _only(view: str) -> str:
     """A style that hides the knobs of all views but one."""
-    others = [other for other in VIEWS if other not in (view, _SHARED.get(view))]
+    others = [name for name, views in BARS.items() if view not in views]
     hidden = ", ".join(f'[data-testid="stLayoutWrapper"]:has(> .st-key-knobs-{other})' for other in others)
     return f"<style>{hidden} {{ display: none; }}</style>"

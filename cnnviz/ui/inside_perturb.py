@@ -6,6 +6,7 @@ import streamlit as st
 
 from cnnviz.attribution_words import say_share
 from cnnviz.training_pass import ending
+from cnnviz.ui import help
 from cnnviz.ui.answer_bars import answer_bars
 from cnnviz.ui.controls import Controls
 from cnnviz.ui.inside import Inside
@@ -48,13 +49,15 @@ def _told(now: Inside) -> None:
 def knobs(show: Controls, now: Inside) -> None:
     """Sliders for all that can be done."""
     _, height, width = now.trained.data.shape
-    show.slide("turn", "Turn, degrees", -180, 180, 1)
-    show.slide("right", "Move right, pixels", -16, 16, 0.5)
-    show.slide("down", "Move down, pixels", -16, 16, 0.5)
-    show.slide("noise", "Noise, standard deviation", 0, 1, 0.01)
-    show.count("seed", "Seed of the noise")
-    show.whole("cover", "Cover a square, pixels", 0, 32)
-    show.whole("cover_row", "from row", 0, max(height - 1, int(show.value("cover_row"))))
-    show.whole("cover_col", "from column", 0, max(width - 1, int(show.value("cover_col"))))
+    with st.container(horizontal=True, gap="small"):
+        show.slide("turn", "Turn, degrees", -180, 180, 1)
+        show.slide("right", "Move right, pixels", -16, 16, 0.5)
+        show.slide("down", "Move down, pixels", -16, 16, 0.5)
+        show.slide("noise", "Noise, deviation", 0, 1, 0.01, help=help.NOISE)
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        show.whole("cover", "Cover a square, pixels", 0, 32)
+        show.whole("cover_row", "from row", 0, max(height - 1, int(show.value("cover_row"))))
+        show.whole("cover_col", "from column", 0, max(width - 1, int(show.value("cover_col"))))
+        show.count("seed", "Seed of the noise")
+        st.button("Undo all", on_click=show.set_some, args=(CHANGES,), disabled=not now.is_changed, key="undo")
     show.say(*CHANGES, "seed")
-    st.button("Undo all changes", on_click=show.set_some, args=(CHANGES,), disabled=not now.is_changed, key="undo")

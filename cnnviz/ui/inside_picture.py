@@ -33,7 +33,8 @@ class Picture:
     """The picture as the network takes it.
 
     image: (1, C, H, W) in [0, 1], shared: not to be written to. right: its class, where that is known.
-    steps: how it came about, (title, (C, h, w) uint8, note) each. problem: why what was drawn or brought cannot be used.
+    steps: how it came about, (title, (C, h, w) uint8, note) each. problem: why what a person drew or brought cannot be
+    used.
     """
 
     image: Tensor

@@ -17,27 +17,23 @@ from cnnviz.shapes import times
 from cnnviz.ui.inside import Inside
 from cnnviz.ui.inside_picture import as_pixels
 from cnnviz.ui.picture_row import Shown, picture_row
-from cnnviz.ui.settings import SAID, escaped
+from cnnviz.ui.settings import escaped
 
 PLACES: Final = 16  # along a side, where the patch is put
 
 
 def why(now: Inside, values: Mapping[str, Any]) -> None:
     """Show the maps and say what they say."""
-    target, name = now.target(values), values["class"]
+    target = now.target(values)
     called = now.classes[target]
-    if name != SAID and name not in now.classes:
-        st.warning(f"This network knows no {escaped(name)}: what it says is asked about.", icon=":material/help:")
     found = asked(now, values, target)
-    pixel = now.pixel(values)
+    pixel = row, col = now.pixel(values)
+    said = {method: say_pixel(each, row, col, called) for method, each in found.items()}
     picture_row(
         [Shown("Picture", as_pixels(now.image), "what the network sees"), *_maps(found, cam_layer(now, values))],
-        key="why", side=168, box="pixel", at=pixel,
+        key="why", side=168, box="pixel", at=pixel, said=" ".join(said.values()),
     )  # fmt: skip
-    row, col = pixel
-    lines = [
-        f"**{METHODS[method].title}.** {escaped(say_pixel(each, row, col, called))}" for method, each in found.items()
-    ]
+    lines = [f"**{METHODS[method].title}.** {escaped(sentence)}" for method, sentence in said.items()]
     with st.container(key="sentences"):
         st.markdown(f"**Row {row}, column {col}, and {escaped(called)}**")
         st.markdown("  \n".join(lines))
@@ -56,10 +52,11 @@ def asked(now: Inside, values: Mapping[str, Any], target: int) -> dict[str, Foun
         _, height, width = trained.data.shape
         places = math.isqrt(trained.affords(PLACES**2))
         stride = max(1, -(-max(height, width) // max(1, places)))
+        cam = {"grad_cam": grad_cam(*about, layer)} if layer >= 0 else {}
         now.seen[key] = {
             "saliency": saliency(*about),
             "integrated": integrated_gradients(*about, baseline, most=max(16, trained.affords(MOST_STEPS * 6) // 6)),
-            "grad_cam": grad_cam(*about, layer),
+            **cam,
             "occlusion": occlusion(*about, patch, stride),
         }
     found: dict[str, Found] = now.seen[key]
@@ -67,7 +64,7 @@ def asked(now: Inside, values: Mapping[str, Any], target: int) -> dict[str, Foun
 
 
 def cam_layer(now: Inside, values: Mapping[str, Any]) -> int:
-    """The layer whose maps Grad-CAM takes: the open one, if it makes maps; else the last that does."""
+    """The layer whose maps Grad-CAM takes: the open one, if it makes maps; else the last that does; −1: none does."""
     chosen = now.layer(values)
     return chosen if len(now.network.outputs[chosen + 1].shape) == 4 else now.trained.last_maps
 
@@ -77,19 +74,21 @@ def _maps(found: Mapping[str, Any], layer: int) -> list[Shown]:
     signed = gradient[0] if len(gradient) == 1 else gradient.abs().amax(0)
     integrated: IntegratedGradients = found["integrated"]
     covered: Occlusion = found["occlusion"]
-    cam: GradCam = found["grad_cam"]
+    cam: GradCam | None = found.get("grad_cam")
     of = "" if len(gradient) == 1 else "the largest of the three channels, without its sign"
+    total, difference = (say_number(v) for v in (integrated.difference + integrated.gap, integrated.difference))
     gap = f"{integrated.gap_share:.2%}".replace("%", " %")
-    reached = f"sum {say_number(integrated.difference + integrated.gap)} of {say_number(integrated.difference)}"
     titles = {name: method.title for name, method in METHODS.items()}
-    return [
+    shown = [
         Shown(titles["saliency"], signed.numpy(), of or "∂ logit / ∂ pixel"),
         Shown(titles["integrated"], _numbers(integrated.attributions.sum(0)),
-              f"{integrated.steps} steps, {reached}: {gap} are missing"),
-        Shown(titles["grad_cam"], _numbers(cam.resized),
-              f"of layer {layer + 1}: {len(cam.maps)} maps of {times(cam.total.shape)}"),
+              f"{integrated.steps} steps: they add up to {total}, the logits differ by {difference}, a gap of {gap}"),
         Shown(titles["occlusion"], _numbers(covered.resized()), f"{covered.size}×{covered.size} patches of grey"),
     ]  # fmt: skip
+    if cam:
+        note = f"of layer {layer + 1}: {len(cam.maps)} maps of {times(cam.total.shape)}"
+        shown.insert(2, Shown(titles["grad_cam"], _numbers(cam.resized), note))
+    return shown
 
 
 def _numbers(tensor: Any) -> np.ndarray:

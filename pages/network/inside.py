@@ -3,10 +3,11 @@
 import streamlit as st
 
 from cnnviz.ui import controls, help, inside, inside_filters, inside_fool, inside_head, inside_perturb, inside_why
+from cnnviz.ui.limits import OVERFLOW
 from cnnviz.ui.network_columns import columns_of
 from cnnviz.ui.network_parts import opened_layer
 from cnnviz.ui.network_view import network_view
-from cnnviz.ui.settings import INSIDE, VIEWS
+from cnnviz.ui.settings import INSIDE
 
 INTRODUCTION = (
     "It has learned, and its weights stay as they are. Draw something for it, or take a picture that it has never "
@@ -36,10 +37,15 @@ with right:
         columns_of(now.network), key="row", box="", heard="", opened=now.layer(values), open_box="layer",
         scale=values["scale"], is_fixed=True,
     )  # fmt: skip
-    show.segments("view", "Look at", help=help.VIEW)
-    bars = {view: st.container(horizontal=True, gap="small", key=f"knobs-{view}") for view in VIEWS}
+    show.segments("view", "Look at", label_visibility="collapsed")
+    st.caption(help.VIEWS[values["view"]])
+    bars = {
+        name: st.container(horizontal=name != "perturb", gap="small", key=f"knobs-{name}") for name in inside_head.BARS
+    }
     view = values["view"]
-    if view == "why":
+    if not now.works:
+        st.warning(OVERFLOW, icon=":material/error:")
+    elif view == "why":
         inside_why.why(now, values)
     elif view == "layer":
         opened_layer(now.network, now.layer(values), reading, ignored, now.picture.link_note)

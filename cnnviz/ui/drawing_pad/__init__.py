@@ -1,4 +1,4 @@
-"""A sheet to draw on with mouse, pen, finger or keys; it shows the picture that is looked at until something is drawn."""
+"""A sheet to draw on with mouse, pen, finger or keys; until then it shows the picture that is looked at."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ from cnnviz.ui.framing import framed
 
 _mount = component("drawing_pad")
 
-SIDE = 256  # pixels of a drawing
-
 
 def drawing_pad(
-    pixels: np.ndarray, *, key: str, title: str, is_drawn: bool, heard: str, on_drawn: Callable[[Any], None]
+    pixels: np.ndarray, *, key: str, title: str, is_drawn: bool, heard: str, said: str, on_drawn: Callable[[Any], None]
 ) -> None:  # fmt: skip
     """Show the pad; a later call with the same key leaves what is drawn on it.
 
@@ -26,12 +24,13 @@ def drawing_pad(
         title: what that picture is called.
         is_drawn: whether it is the drawing; else the sheet is taken away and the picture shown.
         heard: the drawing that the server has, as base64: a pad that was taken down begins with it.
-        on_drawn: takes what comes of a hand: {"png": base64 of a PNG, SIDE × SIDE, or an empty text if all is gone}. It
+        said: what a screen reader says of it, once it is new.
+        on_drawn: takes what comes of a hand: {"png": base64 of a PNG of 256×256, or an empty text if all is gone}. It
             may be called with anything, for it comes from a browser.
     """
 
     def take() -> None:
         on_drawn(st.session_state[key].get("drawing"))
 
-    header = {"shape": pixels.shape, "title": title, "isDrawn": is_drawn, "heard": heard, "side": SIDE}
+    header = {"shape": pixels.shape, "title": title, "isDrawn": is_drawn, "heard": heard, "said": said}
     _mount(key=key, data=framed(header, [np.ascontiguousarray(pixels).tobytes()]), on_drawing_change=take)

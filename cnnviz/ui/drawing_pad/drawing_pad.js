@@ -62,6 +62,7 @@ class DrawingPad {
     const [, height, width] = message.shape;
     paint(this.behind, { ...message, width, height, values: message.levels, isMap: false }, {});
     this.#show();
+    if (!this.sheet.isDown && message.said !== this.saidLast) setText(this.said, (this.saidLast = message.said));
     this.root.dataset.drawn = `${++this.drawn}`;
   }
 

@@ -1,5 +1,5 @@
 /** Lines on a sheet: kept as lines, so that the last can be taken away and all can be drawn anew in other colours. */
-const SIDE = 256; // pixels of a drawing, as in __init__.py
+const SIDE = 256; // pixels of a drawing
 const BRUSH = SIDE / 13;
 
 /** @typedef {{points: [number, number][], isErasing: boolean, isFilled: boolean}} Line points as shares of the side */

@@ -74,8 +74,8 @@ def network_view(
         scale: whether colours are of each "map", "layer", or the whole "network".
         draw: how the weights are drawn, so that the browser shows an edit before the server has heard of it: `method`,
             `seed`, and `box`, the key of the box that holds the seed; None where they are not just drawn.
-        is_fixed: whether its layers can be opened, but not changed; `box` and `heard` are then of no use, and a map that
-            is chosen is written into the box `unit` too, as a vector's value always is.
+        is_fixed: whether its layers can be opened, but not changed; `box` and `heard` are then of no use, and a map
+            that is chosen is written into the box `unit` too, as a vector's value always is.
     """
     _mount(key=key, data=pack(columns, box=box, heard=heard, opened=opened, openBox=open_box, scale=scale, draw=draw,
                                isFixed=is_fixed))  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,16 +35,18 @@ class Shown:
 
 
 def picture_row(
-    shown: Sequence[Shown], *, key: str, side: int, box: str = "", at: tuple[int, int] | None = None
+    shown: Sequence[Shown], *, key: str, side: int, box: str = "", at: tuple[int, int] | None = None, said: str = "",
+    on_same: Callable[[], None] | None = None,
 ) -> None:  # fmt: skip
     """Show the row; a later call with the same key redraws it in place.
 
     Args:
         side: pixels on the screen of the longer side of each.
         box: the key of the text box into which a pixel that is chosen is written, as "row,column", or `choose`.
-        at: the pixel that is chosen; None: pixels cannot be.
+        at: the pixel that is chosen; None: pixels cannot be. said: what a screen reader says of it, once it is new.
+        on_same: is called when what is chosen stands in the box already, so that nothing else would happen.
     """
-    _mount(key=key, data=pack(shown, side=side, box=box, at=at))
+    _mount(key=key, data=pack(shown, side=side, box=box, at=at, said=said), on_same_change=on_same or (lambda: None))
 
 
 def pack(shown: Sequence[Shown], **header: Any) -> bytes:

@@ -30,8 +30,9 @@ class PictureRow {
 
   constructor(parent) {
     this.row = element("div", { className: "pr-row" });
-    this.said = element("p", { className: "pr-said", "aria-live": "polite", hidden: true });
-    this.root = element("div", { className: "picture-row" }, this.row, this.said);
+    this.said = element("p", { className: "pr-said", hidden: true });
+    this.heard = element("p", { className: "pr-heard", "aria-live": "polite" });
+    this.root = element("div", { className: "picture-row" }, this.row, this.said, this.heard);
     parent.append(this.root);
   }
 
@@ -40,14 +41,16 @@ class PictureRow {
     this.root.remove();
   }
 
-  update(message) {
-    this.message = message;
+  /** @param {any} message @param {(name: string, told: any) => void} trigger */
+  update(message, trigger) {
+    Object.assign(this, { message, trigger });
     if (!this.timer) this.at = message.at; // what was chosen here is newer than what the server says
     const kind = `${message.shown.length} ${message.shown.map(({ choose }) => Boolean(choose))} ${Boolean(message.at)}`;
     if (kind !== this.kind) this.#build(message);
     this.kind = kind;
     message.shown.forEach((each, i) => this.#show(this.figures[i], each));
     this.mark(this.at);
+    setText(this.heard, message.said || " ");
     this.root.dataset.drawn = `${++this.drawn}`;
   }
 
@@ -59,7 +62,7 @@ class PictureRow {
   #figure(index, canBeChosen, hasPixels) {
     const found = { canvas: element("canvas", { "aria-hidden": "true" }), hair: element("i", { className: "pr-hair", hidden: true }), frame: element("i", { className: "pr-frame", hidden: true }), title: element("figcaption"), note: element("small"), low: element("span"), legend: element("div", { className: "pr-gradient", role: "img" }), high: element("span"), value: element("output", { className: "pr-value" }) };
     const inside = [found.canvas, found.frame, found.hair];
-    if (canBeChosen) found.plot = element("button", { type: "button", className: "pr-plot", onclick: () => write(this.message.box, this.message.shown[index].choose) }, ...inside);
+    if (canBeChosen) found.plot = element("button", { type: "button", className: "pr-plot", onclick: () => write(this.message.box, this.message.shown[index].choose) || this.trigger("same", true) }, ...inside);
     else found.plot = element("div", { className: "pr-plot" }, ...inside);
     found.scale = element("div", { className: "pr-scale" }, found.low, found.legend, found.high);
     found.root = element("figure", { className: "pr-figure" }, found.title, found.plot, found.scale, found.value, found.note);
@@ -147,9 +150,9 @@ class PictureRow {
 const viewIn = mounted((parent) => new PictureRow(parent));
 
 /** Streamlit calls this on mounting and again for every new message. */
-export default async function pictureRow({ data, parentElement }) {
+export default async function pictureRow({ data, parentElement, setTriggerValue }) {
   const [view, leave] = viewIn(parentElement);
   await styled;
-  view.update(unpack(data));
+  view.update(unpack(data), setTriggerValue);
   return leave;
 }
