@@ -21,7 +21,7 @@ from cnnviz.ui.settings import escaped
 STEPS: Final = 100
 BUDGET: Final = 2_000_000_000  # multiply-adds of all steps, which are made one picture at a time
 PATIENCE: Final = 0.3  # seconds, after which progress is shown
-MOST: Final = 9
+MOST: Final = 10
 
 
 def filters(now: Inside, values: Mapping[str, Any]) -> None:
@@ -33,7 +33,7 @@ def filters(now: Inside, values: Mapping[str, Any]) -> None:
     st.markdown(f"**What {what} {number} of layer {escaped(title_of(now.network, layer + 1))} answers to**")
     frame = _climbed(now, layer, number, values)
     found = _exciting(now, layer, number)
-    left, right = st.columns([1, 3.4], gap="medium")
+    left, right = st.columns([1, 3.6], gap="medium")
     with left:
         picture_row([Shown("Made for it", as_pixels(frame.picture), f"answers {say_number(frame.value)}")],
                     key="made", side=200)  # fmt: skip
@@ -49,7 +49,7 @@ def filters(now: Inside, values: Mapping[str, Any]) -> None:
                   outline=_outline(each), choose=str(each.index))
             for each in found
         ]  # fmt: skip
-        picture_row(shown, key="exciting", side=92, box="example", on_same=drop_own)
+        picture_row(shown, key="exciting", side=124, box="example", on_same=drop_own)
         cells = f"a frame around what its strongest cell sees, of {times(output.shape[1:])} cells" if output.ndim == 3 \
             else "it sees all of a picture"  # fmt: skip
         st.caption(f"Of the pictures held out those that excite it most: {cells}. Click one to look at it.")

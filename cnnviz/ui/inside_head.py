@@ -121,6 +121,12 @@ def answer(now: Inside) -> None:
         st.caption("A sigmoid answers for each class alone: these do not add up to 1.")
 
 
+def bars() -> dict[str, Any]:
+    """Room for the knobs, in one row as far as they fit."""
+    with st.container(horizontal=True, gap="small", key="knobs-inside"):
+        return {name: st.container(horizontal=name != "perturb", gap="small", key=f"knobs-{name}") for name in BARS}
+
+
 def knobs(show: Controls, now: Inside, bars: Mapping[str, Any]) -> None:
     """All knobs, those of views that are not looked at too, since the address forgets what has no widget; see _only."""
     st.html(_only(str(show.value("view"))))

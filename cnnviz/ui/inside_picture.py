@@ -34,7 +34,7 @@ class Picture:
 
     image: (1, C, H, W) in [0, 1], shared: not to be written to. right: its class, where that is known.
     steps: how it came about, (title, (C, h, w) uint8, note) each. problem: why what a person drew or brought cannot be
-    used.
+    used. is_moving: it is being drawn; others will follow within the second.
     """
 
     image: Tensor
@@ -43,6 +43,7 @@ class Picture:
     right: int | None = None
     steps: tuple[tuple[str, np.ndarray, str], ...] = ()
     problem: str = ""
+    is_moving: bool = False
 
     @property
     def link_note(self) -> str:
@@ -55,12 +56,13 @@ class Picture:
 
 @dataclass(frozen=True)
 class Own:
-    """What a person drew or brought, as a file. problem: why it is none."""
+    """What a person drew or brought, as a file. problem: why it is none. is_moving: the hand has not come to rest."""
 
     kind: Kind
     data: bytes
     name: str = ""
     problem: str = ""
+    is_moving: bool = False
 
 
 def chosen_picture(data: Dataset, example: int) -> Picture:
@@ -105,7 +107,7 @@ def read_drawing(told: Any) -> Own | None:
     if not png:
         return None
     try:
-        return Own("drawing", base64.b64decode(png, validate=True))
+        return Own("drawing", base64.b64decode(png, validate=True), is_moving=told.get("isDown") is True)
     except (binascii.Error, ValueError):
         return Own("drawing", b"", problem=DAMAGED)
 
@@ -136,9 +138,10 @@ def _own_picture(data: Dataset, own: Own) -> Picture:
         size = None if own.kind == "drawing" else (LARGEST, LARGEST)
         grey = load_pixels(own.data, mode="L", size=size, fit="keep")[0]
         found = digit_picture(grey) if own.kind == "drawing" else digit_from_photo(grey)
-        return Picture(found.picture, title, own.kind, steps=digit_steps(found))
+        return Picture(found.picture, title, own.kind, steps=digit_steps(found), is_moving=own.is_moving)
     image = load_image(own.data, mode="L" if channels == 1 else "RGB", size=(height, width))
-    return Picture(image, title, own.kind, steps=(("averaged", as_pixels(image), f"{height}×{width}"),))
+    steps = (("averaged", as_pixels(image), f"{height}×{width}"),)
+    return Picture(image, title, own.kind, steps=steps, is_moving=own.is_moving)
 
 
 def digit_steps(found: DigitPicture) -> tuple[tuple[str, np.ndarray, str], ...]:

@@ -14,19 +14,21 @@ from cnnviz.attribution_words import Found, say_number, say_pixel
 from cnnviz.integrated_gradients import MOST_STEPS, IntegratedGradients, integrated_gradients
 from cnnviz.occlusion import Occlusion, occlusion
 from cnnviz.shapes import times
-from cnnviz.ui.inside import Inside
+from cnnviz.ui.inside import Inside, Trained
 from cnnviz.ui.inside_picture import as_pixels
 from cnnviz.ui.picture_row import Shown, picture_row
 from cnnviz.ui.settings import escaped
 
 PLACES: Final = 16  # along a side, where the patch is put
+QUICK: Final = (6, 16)  # places and steps while a hand draws: what it shows is seen for an instant
 
 
 def why(now: Inside, values: Mapping[str, Any]) -> None:
     """Show the maps and say what they say."""
     target = now.target(values)
     called = now.classes[target]
-    found = asked(now, values, target)
+    with st.spinner("Asking …"):
+        found = asked(now, values, target)
     pixel = row, col = now.pixel(values)
     said = {method: say_pixel(each, row, col, called) for method, each in found.items()}
     picture_row(
@@ -48,19 +50,25 @@ def asked(now: Inside, values: Mapping[str, Any], target: int) -> dict[str, Foun
     key = "why", target, layer, patch, baseline
     if key not in now.seen:
         trained = now.trained
+        most_places, most_steps = QUICK if now.picture.is_moving else (PLACES, MOST_STEPS)
         about = trained.layers, now.image, trained.parameters, target
         _, height, width = trained.data.shape
-        places = math.isqrt(trained.affords(PLACES**2))
+        places = math.isqrt(trained.affords(most_places**2))
         stride = max(1, -(-max(height, width) // max(1, places)))
         cam = {"grad_cam": grad_cam(*about, layer)} if layer >= 0 else {}
         now.seen[key] = {
             "saliency": saliency(*about),
-            "integrated": integrated_gradients(*about, baseline, most=max(16, trained.affords(MOST_STEPS * 6) // 6)),
+            "integrated": integrated_gradients(*about, baseline, most=min(most_steps, steps_of(trained))),
             **cam,
             "occlusion": occlusion(*about, patch, stride),
         }
     found: dict[str, Found] = now.seen[key]
     return found
+
+
+def steps_of(trained: Trained) -> int:
+    """How many pieces the way of integrated gradients may have: each costs about three passes."""
+    return max(16, trained.affords(3 * MOST_STEPS) // 3)
 
 
 def cam_layer(now: Inside, values: Mapping[str, Any]) -> int:

@@ -34,6 +34,7 @@ LAYERS_STAGES = (
     r"[a-z]{0,12}\d{0,2}(?:-[a-z]{1,9}){0,2}"  # where a page has its own: input, 0, a1, a1-padded, difference-b
 )
 LOOK = re.compile(r"\s*([a-z0-9-]{1,20})\s*:\s*(\d{1,4}|rgb|all|stack)\s*")
+LONGEST_PIN = 80  # characters
 REACH = 1e6  # of a number, either way
 NEAREST = 1e-3  # to zero, of a number that something is divided by
 
@@ -83,7 +84,8 @@ def pin(expects: str, stages: str = LAYERS_STAGES) -> Setting:
     def parse(text: str) -> tuple[str | int, ...] | None:
         if not text.strip():
             return None
-        found = pattern.fullmatch(text)
+        # A stage may be empty, so among 100,000 blanks there are as many places for it: seconds.
+        found = pattern.fullmatch(text) if len(text) <= LONGEST_PIN else None
         if not found or not found[1]:
             raise ValueError(text)
         return found[1], *(int(number) for number in found.groups()[1:] if number)

@@ -39,9 +39,7 @@ with right:
     )  # fmt: skip
     show.segments("view", "Look at", label_visibility="collapsed")
     st.caption(help.VIEWS[values["view"]])
-    bars = {
-        name: st.container(horizontal=name != "perturb", gap="small", key=f"knobs-{name}") for name in inside_head.BARS
-    }
+    bars = inside_head.bars()
     view = values["view"]
     if not now.works:
         st.warning(OVERFLOW, icon=":material/error:")

@@ -25,7 +25,8 @@ def drawing_pad(
         is_drawn: whether it is the drawing; else the sheet is taken away and the picture shown.
         heard: the drawing that the server has, as base64: a pad that was taken down begins with it.
         said: what a screen reader says of it, once it is new.
-        on_drawn: takes what comes of a hand: {"png": base64 of a PNG of 256×256, or an empty text if all is gone}. It
+        on_drawn: takes what comes of a hand: {"png": base64 of a PNG of 256×256, or an empty text if all is gone,
+            "isDown": whether the hand still draws}. It
             may be called with anything, for it comes from a browser.
     """
 

@@ -183,9 +183,10 @@ class DrawingPad {
   #send() {
     this.timer = undefined;
     const png = this.sheet.isEmpty ? "" : this.canvas.toDataURL("image/png").split(",")[1];
-    if (png === this.lastSent) return;
-    this.lastSent = png;
-    this.say("drawing", { png });
+    const { isDown } = this.sheet;
+    if (png === this.lastSent && isDown === this.wasDown) return;
+    Object.assign(this, { lastSent: png, wasDown: isDown });
+    this.say("drawing", { png, isDown });
   }
 
   /** Begin with a drawing that the server has: this pad was taken down in between. */
