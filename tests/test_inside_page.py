@@ -137,9 +137,11 @@ def test_the_four_maps_and_their_sentences_are_the_librarys() -> None:
     x, target = held_out("shapes", 3), SHAPES.classes.index("ring")
     about = SHAPES.layers, x, SHAPES.parameters(), target
     found = {
-        "saliency": saliency(*about), "integrated": integrated_gradients(*about, 0.5, steps_of(inside.shipped("shapes"))),
-        "grad_cam": grad_cam(*about, 3), "occlusion": occlusion(*about, 4, 2),
-    }  # fmt: skip
+        "saliency": saliency(*about),
+        "integrated": integrated_gradients(*about, 0.5, steps_of(inside.shipped("shapes"))),
+        "grad_cam": grad_cam(*about, 3),
+        "occlusion": occlusion(*about, 4, 2),
+    }
     told, values = page.row("why")
     assert told["at"] == [9, 20] and told["box"] == "pixel"
     np.testing.assert_array_equal(values[0], np.rint(255 * x[0].numpy()).astype(np.uint8))

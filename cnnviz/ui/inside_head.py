@@ -11,7 +11,7 @@ from cnnviz.attribution_words import say_share
 from cnnviz.training_pass import ending
 from cnnviz.ui import PAGES, help, inside_perturb
 from cnnviz.ui.answer_bars import answer_bars
-from cnnviz.ui.controls import Controls
+from cnnviz.ui.controls import Controls, Reading
 from cnnviz.ui.drawing_pad import drawing_pad
 from cnnviz.ui.image_picker import uploader
 from cnnviz.ui.inside import KEY, Inside, Trained
@@ -20,6 +20,7 @@ from cnnviz.ui.picture_row import Shown, picture_row
 from cnnviz.ui.settings import MINE, SAID, VIEWS, escaped
 
 SOME: Final = 10  # held-out pictures that are offered to be chosen
+PROBLEMS: Final = "problems"  # what could not be read, under the knobs
 THUMBNAIL: Final = 30  # px
 STEP: Final = 58
 BARS: Final = {"asked": ("why", "fool"), **{view: (view,) for view in VIEWS}}  # of knobs, and the views they are for
@@ -35,12 +36,12 @@ def which_network(show: Controls, values: Mapping[str, Any]) -> None:
             st.switch_page(PAGES / "network" / "train.py")
 
 
-def picture(now: Inside) -> None:
+def picture(now: Inside, reading: Reading, ignored: Mapping[str, str]) -> None:
     """The pad, what a drawing becomes, and why something could not be used."""
     chosen = now.picture
     drawing_pad(
         as_pixels(chosen.image), key="pad", title=chosen.title, is_drawn=chosen.kind == "drawing",
-        heard=heard_drawing(), said=_said(now), on_drawn=take_drawing,
+        heard=heard_drawing(), said=_said(now), address=reading.address(), ignored=ignored, on_drawn=take_drawing,
     )  # fmt: skip
     if chosen.problem:
         st.error(escaped(chosen.problem), icon=":material/draw:")
@@ -124,14 +125,15 @@ def answer(now: Inside) -> None:
 def bars() -> dict[str, Any]:
     """Room for the knobs, in one row as far as they fit."""
     with st.container(horizontal=True, gap="small", key="knobs-inside"):
-        return {name: st.container(horizontal=name != "perturb", gap="small", key=f"knobs-{name}") for name in BARS}
+        found = {name: st.container(horizontal=name != "perturb", gap="small", key=f"knobs-{name}") for name in BARS}
+    return found | {PROBLEMS: st.container(key="knobs-problems")}
 
 
 def knobs(show: Controls, now: Inside, bars: Mapping[str, Any]) -> None:
     """All knobs, those of views that are not looked at too, since the address forgets what has no widget; see _only."""
     st.html(_only(str(show.value("view"))))
     with bars["asked"]:
-        _class(show, now)
+        show.typed("class", "Class that is asked about", now.classes, help=help.CLASS)
         show.text("pixel", "Pixel", placeholder="row,column", help=help.PIXEL)
     with bars["why"]:
         show.slide("baseline", "Baseline, grey", 0, 1, 0.05, help=help.BASELINE)
@@ -149,15 +151,11 @@ def knobs(show: Controls, now: Inside, bars: Mapping[str, Any]) -> None:
     with bars["fool"]:
         show.slide("epsilon", "ε, the size of the step", 0, 0.5, 0.005, help=help.EPSILON)
         show.segments("aim", "A step", help=help.AIM)
-    for name in ("pixel", "layer", "looks", "pin", "unit", "class"):
-        show.say(name)
-
-
-def _class(show: Controls, now: Inside) -> None:
-    show.typed("class", "Class that is asked about", now.classes, help=help.CLASS)
-    if (name := show.value("class")) != SAID and name not in now.classes:
-        with st.container(key="problem-no-class"):
-            st.caption(f"This network knows no {escaped(name)}: what it says is asked about.")
+    with bars[PROBLEMS]:
+        show.say("pixel", "layer", "looks", "pin", "unit", "class", *inside_perturb.CHANGES, "seed")
+        if (name := show.value("class")) != SAID and name not in now.classes:
+            with st.container(key="problem-no-class"):
+                st.caption(f"This network knows no {escaped(name)}: what it says is asked about.")
 
 
 def _only(view: str) -> str:

@@ -60,4 +60,3 @@ def knobs(show: Controls, now: Inside) -> None:
         show.whole("cover_col", "from column", 0, max(width - 1, int(show.value("cover_col"))))
         show.count("seed", "Seed of the noise")
         st.button("Undo all", on_click=show.set_some, args=(CHANGES,), disabled=not now.is_changed, key="undo")
-    show.say(*CHANGES, "seed")

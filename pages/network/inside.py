@@ -26,7 +26,7 @@ inside_head.which_network(show, values)
 with st.container(key="inside"):
     left, right = st.columns([1, 3.1], gap="medium")
 with left:
-    inside_head.picture(now)
+    inside_head.picture(now, reading, ignored)
 with right:
     answers, about = st.columns([1.5, 1], gap="medium")
     with answers:

@@ -1,5 +1,8 @@
 /** A sheet to draw on: what Streamlit mounts. What is drawn goes to the server while the hand still moves. */
+import "./drop.js";
 import { opened } from "./framing.js";
+import { forget, keep } from "./history.js";
+import "./menus.js";
 import { mounted } from "./mount.js";
 import { paint } from "./picture_painting.js";
 import { Sheet } from "./drawing_sheet.js";
@@ -48,6 +51,8 @@ class DrawingPad {
   /** @param {any} message @param {(name: string, told: any) => void} say */
   update(message, say) {
     Object.assign(this, { message, say });
+    forget(message.ignored);
+    keep(message.address);
     const isColoured = message.shape[0] === 3;
     if (isColoured !== this.isColoured) {
       this.isColoured = isColoured;
