@@ -120,7 +120,7 @@ def _afford_batch(batch: int, steps: int, cells: int) -> None:
     if 3 * batch * steps > MOST_A_STEP or batch * cells > MOST_CELLS:
         most = max(1, min(MOST_A_STEP // max(1, 3 * steps), MOST_CELLS // max(1, cells)))
         raise TrainingError(
-            f"A batch of {batch} takes {3 * batch * steps:,} multiply-adds a step, and {batch * cells:,} cells of maps; "
+            f"A batch of {batch} takes {3 * batch * steps:,} multiply-adds a step and {batch * cells:,} cells of maps; "
             f"up to {MOST_A_STEP:,} and {MOST_CELLS:,} are computed here. A batch of {most} would do."
         )
 
