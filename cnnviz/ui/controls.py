@@ -155,6 +155,10 @@ class Controls:
             text = texts.get(name, setting.default)
             st.session_state[name] = setting.parse(text) if setting.numeric else text
 
+    def set_some(self, names: Sequence[str]) -> None:
+        """Give these settings their defaults. For a button's `on_click`."""
+        self.set_all({}, [name for name in self._settings if name not in names])
+
     def default(self, name: str) -> str:
         """The text that stands for "not said"."""
         return self._settings[name].default
@@ -170,6 +174,13 @@ class Controls:
         """A whole number, by a slider."""
         default = int(self._settings[name].default)
         st.slider(label, low, high, default, key=name, bind="query-params", **widget)
+
+    def slide(self, name: str, label: str, low: float, high: float, step: float, **widget: Any) -> None:
+        """A number with a fraction, by a slider."""
+        default = float(self._settings[name].default)
+        st.slider(
+            label, float(low), float(high), default, float(step), format="%g", key=name, bind="query-params", **widget
+        )
 
     def count(self, name: str, label: str, **widget: Any) -> None:
         """A whole number, with steps."""

@@ -192,3 +192,25 @@ RIDGE = (
     "not made large where the filter left little. 0: none, and no closed form."
 )
 NOISE = "The standard deviation of noise in the filtered picture; 0.02 is five grey levels."
+# --- Inside -----------------------------------------------------------------------------------------
+PIXEL = "A pixel's row and column, from 0. A click on any of the pictures below writes it; arrow keys move it."
+BASELINE = "The grey that integrated gradients begin with: 0 is black, 1 white. Another question, another answer."
+PATCH = "How large the grey square is that occlusion covers, in pixels."
+CLASS = "The class whose logit all four ask about; for a targeted step, the class that it leads to."
+OPENED = "The layer that is open, counted from 0, or last: the last that makes maps. A click on a layer sets it."
+MAP = "Which map of the open layer, or which output. A click on a map in the row sets it."
+GOAL = "**mean**: the mean of the whole map. **centre**: its cell in the middle."
+EPSILON = "How far each value moves. Values lie from 0 to 1, so 0.1 is a tenth of the way from black to white."
+AIM = "**away** from the class that is right, or **towards** the class that is asked about."
+TRAINED = (
+    "**digits**, **shapes**, **shapes-lesson**: shipped with what they have learned. **mine**: what you trained "
+    "on the page Train in this visit, which no link carries."
+)
+VIEWS = {
+    "why": "Which pixels does the class hang on? Four ways to ask, each with another answer. Click a pixel.",
+    "layer": "The layer that is open in the row above, with the arithmetic of every cell.",
+    "filters": "What one map of the open layer answers to: a picture made for it, and those that excite it most.",
+    "perturb": "Change the picture a little: does the network mind? All of this page sees the changed picture.",
+    "fool": "One small step of every pixel, in the direction that hurts most: hardly seen, and often another answer.",
+}
+NOISE = "The standard deviation of what is added to each value; values lie from 0 to 1. The seed draws other noise."

@@ -51,7 +51,7 @@ def image_picker(controls: Controls, chosen: Chosen, sizes: Sequence[str] = SIZE
     if chosen.frames > 1:
         st.slider(f"Frame, of {chosen.frames}", 0, chosen.frames - 1, key="frame", bind="query-params")
     with st.container(key="upload"):
-        _uploader()
+        uploader()
     with st.container(horizontal=True, gap="small"):
         controls.typed("size", "Size", sizes, help="300, or height x width as in 200x300")
         controls.picked("fit", "Fit", help=FIT_HELP)
@@ -63,7 +63,7 @@ def image_picker(controls: Controls, chosen: Chosen, sizes: Sequence[str] = SIZE
             _camera()
 
 
-def _uploader() -> None:
+def uploader() -> None:
     """Takes files of any type: what cannot be read is said in our words, and a right picture may have a wrong name.
 
     Each file gets an uploader of its own, so that an old one neither clutters it nor leaves when a new one comes.

@@ -26,6 +26,7 @@ from cnnviz.number_pictures import parse_numbers
 from cnnviz.optimisers import OPTIMISERS
 from cnnviz.padding import PADDING_MODES
 from cnnviz.prepared_networks import NETWORKS
+from cnnviz.trained_networks import TRAINED
 
 FIRST_FILTERS = "0=red-edges|1=upright-edges|2=level-edges|3=green-minus-magenta|4=yellow-minus-blue|5=red-on-green"
 WHOLE = re.compile(r"\s*(\d{1,4})\s*")
@@ -35,6 +36,7 @@ LAYERS_STAGES = (
     r"[a-z]{0,12}\d{0,2}(?:-[a-z]{1,9}){0,2}"  # where a page has its own: input, 0, a1, a1-padded, difference-b
 )
 LOOK = re.compile(r"\s*([a-z0-9-]{1,20})\s*:\s*(\d{1,4}|rgb|all|stack)\s*")
+LONGEST_PIN = 80  # characters
 REACH = 1e6  # of a number, either way
 NEAREST = 1e-3  # to zero, of a number that something is divided by
 
@@ -84,7 +86,8 @@ def pin(expects: str, stages: str = LAYERS_STAGES) -> Setting:
     def parse(text: str) -> tuple[str | int, ...] | None:
         if not text.strip():
             return None
-        found = pattern.fullmatch(text)
+        # A stage may be empty, so among 100,000 blanks there are as many places for it: seconds.
+        found = pattern.fullmatch(text) if len(text) <= LONGEST_PIN else None
         if not found or not found[1]:
             raise ValueError(text)
         return found[1], *(int(number) for number in found.groups()[1:] if number)
@@ -368,6 +371,57 @@ TRAIN = (
     whole("layer", "0", 0, MAX_LAYERS - 1),
     Setting("watched", "", watched, "a layer, a tensor and a place in it, as in 0:weight:13"),
     *ONE_KERNEL,
+)
+
+
+# --- Inside -----------------------------------------------------------------------------------------
+MINE = "mine"  # the network that the session has trained, which no link carries
+SAID = "what it says"
+LAST = "last"
+VIEWS = ("why", "layer", "filters", "perturb", "fool")
+
+
+def opened_layer(text: str) -> int | None:
+    """Read a layer's index, or "last": the last that makes maps, as None."""
+    return None if text.strip().lower() == LAST else size(text, 0, MAX_LAYERS - 1)[0]
+
+
+def class_name(text: str) -> str:
+    """Read the name of a class; which there are, the network knows."""
+    if not (name := text.strip()) or len(name) > 60 or not name.isprintable():
+        raise ValueError(text)
+    return name
+
+
+def pixel(text: str) -> tuple[int, int] | None:
+    """Read "12,40" as a row and a column; no text is none."""
+    return size(text, 0, MAX_SIZE - 1) if text.strip() else None
+
+
+INSIDE = (
+    choice("network", (*TRAINED, MINE), "digits"),
+    whole("example", "0", 0, 9999),
+    choice("view", VIEWS, "why"),
+    choice("scale", ("map", "layer", "network"), "layer"),
+    Setting("layer", LAST, opened_layer, f"{LAST}, or a layer's number from 0"),
+    whole("unit", "0", 0, 9999),
+    Setting("class", SAID, class_name, f"{SAID}, or the name of a class"),
+    Setting("pixel", "", pixel, "a row and a column of the picture, as in 3,4"),
+    between("baseline", "0", 0, 1),
+    whole("patch", "3", 1, 16),
+    choice("goal", ("mean", "centre"), "mean"),
+    whole("seed", "0", 0, 9999),
+    between("noise", "0", 0, 1),
+    between("turn", "0", -180, 180),
+    between("right", "0", -16, 16),
+    between("down", "0", -16, 16),
+    whole("cover", "0", 0, 32),
+    whole("cover_row", "0", 0, 127),
+    whole("cover_col", "0", 0, 127),
+    between("epsilon", "0.1", 0, 0.5),
+    choice("aim", ("away", "towards"), "away"),
+    LOOKS,
+    pin("a stage, row, column and map as in 0:12,20,3"),
 )
 
 

@@ -30,6 +30,7 @@ menu = {
     "Network": [
         st.Page(PAGES / "network" / "network.py", title="Network", icon=":material/hub:"),
         st.Page(PAGES / "network" / "train.py", title="Train", icon=":material/school:"),
+        st.Page(PAGES / "network" / "inside.py", title="Inside", icon=":material/visibility:"),
     ],
 }
 st.navigation(menu, position="top").run()

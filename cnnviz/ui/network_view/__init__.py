@@ -63,7 +63,7 @@ class Column:
 
 def network_view(
     columns: Sequence[Column], *, key: str, box: str, heard: str, opened: int, open_box: str, scale: str,
-    draw: Mapping[str, Any] | None = None,
+    draw: Mapping[str, Any] | None = None, is_fixed: bool = False,
 ) -> None:  # fmt: skip
     """Show the row; a later call with the same key redraws it in place.
 
@@ -74,8 +74,11 @@ def network_view(
         scale: whether colours are of each "map", "layer", or the whole "network".
         draw: how the weights are drawn, so that the browser shows an edit before the server has heard of it: `method`,
             `seed`, and `box`, the key of the box that holds the seed; None where they are not just drawn.
+        is_fixed: whether its layers can be opened, but not changed; `box` and `heard` are then of no use, and a map
+            that is chosen is written into the box `unit` too, as a vector's value always is.
     """
-    _mount(key=key, data=pack(columns, box=box, heard=heard, opened=opened, openBox=open_box, scale=scale, draw=draw))
+    _mount(key=key, data=pack(columns, box=box, heard=heard, opened=opened, openBox=open_box, scale=scale, draw=draw,
+                               isFixed=is_fixed))  # fmt: skip
 
 
 def pack(columns: Sequence[Column], **header: Any) -> bytes:

@@ -28,7 +28,7 @@ export class Columns {
   /** @param {any} message @param {number} opened the index of the layer that is open */
   draw(message, opened) {
     const { columns } = message;
-    this.opened = opened;
+    Object.assign(this, { opened, isFixed: Boolean(message.isFixed) });
     while (this.shown.length > columns.length) this.shown.pop().root.remove();
     while (this.shown.length < columns.length) {
       const column = this.#build(this.shown.length - 1, message.words);
@@ -96,7 +96,7 @@ export class Columns {
     column.body.classList.toggle("wrong", Boolean(told.error));
     column.body.classList.toggle("none", told.levels.length === 0);
     column.head.setAttribute("aria-pressed", `${isOpen}`);
-    column.head.setAttribute("aria-label", `${column.index < 0 ? "Picture" : `Layer ${column.index + 1}: ${word} ${rest}${isOff ? ", switched off" : ""}`}, ${told.shape.join(" by ") || "nothing"}${told.error ? `. ${told.error}` : ""}. Enter opens, Alt with arrows moves, D duplicates, O switches, Delete takes away.`);
+    column.head.setAttribute("aria-label", `${column.index < 0 ? "Picture" : `Layer ${column.index + 1}: ${word} ${rest}${isOff ? ", switched off" : ""}`}, ${told.shape.join(" by ") || "nothing"}${told.error ? `. ${told.error}` : ""}. Enter opens${this.isFixed ? "" : ", Alt with arrows moves, D duplicates, O switches, Delete takes away"}.`);
     column.head.title = told.text;
     column.boxes = paintMaps(column.canvas, told, message);
     column.error.hidden = !told.error;
@@ -152,14 +152,14 @@ export class Columns {
     const act = {
       Enter: () => this.does.open(index),
       " ": () => this.does.open(index),
-      ArrowLeft: () => (event.altKey ? this.#move(index, index - 1) : this.shown[index]?.head.focus()),
-      ArrowRight: () => (event.altKey ? this.#move(index, index + 1) : this.shown[index + 2]?.head.focus()),
-      ...(index < 0 ? {} : { Delete: () => this.#remove(index), d: () => this.#duplicate(index), o: () => this.#toggle(index) }),
+      ArrowLeft: () => (event.altKey && !this.isFixed ? this.#move(index, index - 1) : this.shown[index]?.head.focus()),
+      ArrowRight: () => (event.altKey && !this.isFixed ? this.#move(index, index + 1) : this.shown[index + 2]?.head.focus()),
+      ...(index < 0 || this.isFixed ? {} : { Delete: () => this.#remove(index), d: () => this.#duplicate(index), o: () => this.#toggle(index) }),
     }[event.key];
     if (!act || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     act();
-    if (event.altKey) this.shown[Math.max(0, Math.min(this.shown.length - 1, index + (event.key === "ArrowLeft" ? 0 : 2)))]?.head.focus();
+    if (event.altKey && !this.isFixed) this.shown[Math.max(0, Math.min(this.shown.length - 1, index + (event.key === "ArrowLeft" ? 0 : 2)))]?.head.focus();
   }
 
   // --- a layer that is dragged -------------------------------------------------------------------
@@ -172,7 +172,7 @@ export class Columns {
     head.setPointerCapture(down.pointerId);
     const move = (event) => {
       if (!isDragged && Math.abs(event.clientX - down.clientX) < STILL) return;
-      isDragged = column.index >= 0;
+      isDragged = column.index >= 0 && !this.isFixed;
       if (!isDragged) return;
       column.root.classList.add("dragged");
       const { left, right } = this.root.closest(".nv-scroll").getBoundingClientRect();

@@ -95,6 +95,7 @@ class NetworkView {
 
   draw() {
     const message = { ...this.message, columns: this.columnsNow };
+    this.root.classList.toggle("fixed", Boolean(message.isFixed));
     this.columns.draw(message, this.opened);
     this.edges.draw(this.columns.pictures(), message.columns, this.track);
     const column = message.columns[this.opened + 1];
@@ -111,12 +112,14 @@ class NetworkView {
     write(this.message.openBox, `${this.opened}`);
     const { shape = [], small = [] } = this.columnsNow[index + 1] ?? {};
     if (map < 0 || index < 0) return;
+    if (shape.length === 3 && this.message.isFixed) write("unit", `${map}`);
     if (shape.length === 3) write("pin", `${index}:${shape[1] >> 1},${shape[2] >> 1}${shape[0] > 1 ? `,${map}` : ""}`);
     else write("unit", `${Math.floor((map * shape[0]) / small[1])}`);
   }
 
   /** Change the layers. @param {(parts: string[], opened: number) => any} change what it returns, if a number, is opened */
   edit(change) {
+    if (this.message.isFixed) return;
     const parts = [...this.stack.parts];
     const before = this.opened;
     const opened = change(parts, before);
@@ -125,7 +128,7 @@ class NetworkView {
   }
 
   #travel(by) {
-    if (this.stack.travel(by)) this.#send();
+    if (!this.message.isFixed && this.stack.travel(by)) this.#send();
   }
 
   #send(opened) {
