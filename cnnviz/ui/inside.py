@@ -170,6 +170,11 @@ def perturbation(values: Mapping[str, Any], channels: int) -> Perturbation:
 
 
 def look_inside(layers: tuple[Layer, ...], parameters: Parameters, data: Dataset, title: str) -> None:
-    """Keep a network that has been trained for this visit, and go to the page that looks inside."""
+    """Keep a network that has been trained for this visit, and show the link to the page that looks inside.
+
+    A link, no button: `switch_page` clears the address, and refuses to where widgets are bound to it.
+    """
     st.session_state[KEY] = Trained(layers, parameters, data, title)
-    st.switch_page(PAGES / "network" / "inside.py", query_params={"network": MINE})
+    st.page_link(
+        PAGES / "network" / "inside.py", label="Look inside", icon=":material/visibility:", query_params={"network": MINE}
+    )  # fmt: skip

@@ -16,6 +16,7 @@ from cnnviz.filter_resemblance import chance, resemblance
 from cnnviz.network_weights import Parameters
 from cnnviz.training import Measure
 from cnnviz.training_job import Job
+from cnnviz.ui.inside import look_inside
 from cnnviz.ui.network import follow
 from cnnviz.ui.network_files import take_away
 from cnnviz.ui.training import Lesson
@@ -41,6 +42,7 @@ def results(now: Lesson) -> None:
         st.html(confusion_table(held_out.confusion().numpy(), now.data.classes))
     with mistakes:
         _mistakes(now.data, held_out)
+    look_inside(job.order.layers, job.news.parameters, now.data, "The one that you trained")
     take_away(follow(job.order.layers, now.summary, job.news.parameters, now.data.held_out.images(slice(0, 1))))
     if (at := first_layer(job.order.layers)) >= 0:
         _resemblances(as_filters(job.order.layers, job.news.parameters, now.data.shape), at)
