@@ -30,6 +30,22 @@ SITE = PAGES.parent / "cnnviz" / "ui" / "site.py"
 EVERY_PAGE = sorted(PAGES.rglob("*.py"))
 
 
+# The menu with one page that opens first: what links to another page needs to know of it.
+MENU = """
+import streamlit as st
+
+st.navigation([st.Page(path, default=path == {page!r}) for path in {pages!r}], position="hidden").run()
+"""
+
+
+def app_of(script: Path) -> AppTest:
+    """A page as the app runs it; or the whole app, which opens with the Lab."""
+    if script == SITE:
+        return AppTest.from_file(script, default_timeout=30)
+    pages = [str(page) for page in EVERY_PAGE]
+    return AppTest.from_string(MENU.format(page=str(script), pages=pages), default_timeout=30)
+
+
 def named(path: Path) -> str:
     return path.relative_to(PAGES).as_posix()
 
@@ -57,7 +73,7 @@ def test_pages_are_short_and_begin_with_what_they_are_for(page: Path) -> None:
 @pytest.mark.parametrize("script", [SITE, *EVERY_PAGE], ids=lambda path: path.name)
 def test_every_page_runs_and_runs_again(script: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cnnviz.training_pool.Pool.warm", lambda pool: None)  # a process that takes seconds to start
-    at = AppTest.from_file(script, default_timeout=30).run()
+    at = app_of(script).run()
     for _ in range(2):
         assert not at.exception
         assert not at.error
@@ -75,7 +91,7 @@ class Lab:
     script = SITE
 
     def __init__(self, **query: str) -> None:
-        self.at = AppTest.from_file(self.script, default_timeout=30)
+        self.at = app_of(self.script)
         for name, text in query.items():
             self.at.query_params[name] = text
         self.run()

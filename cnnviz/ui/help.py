@@ -185,7 +185,10 @@ PLANE = (
 WEIGHT = (
     "The weight whose steps are written out, by its place, row by row from 0. A click on the learned kernel sets it."
 )
-MOMENT = "The number of a step, or **end**. The slider under the pictures writes it, and a link carries it."
+MOMENT = (
+    "The number of a step, or **end**. The slider under the pictures writes it, and a link carries it. "
+    "The first steps are all kept, later ever fewer are."
+)
 ROUNDS = "Each step goes through the whole picture, there and back."
 RIDGE = (
     "Draws all pixels a little to 0. What the filter left of a frequency is divided by |F|² + ridge, so that noise is "

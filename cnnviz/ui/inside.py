@@ -175,6 +175,5 @@ def look_inside(layers: tuple[Layer, ...], parameters: Parameters, data: Dataset
     A link, no button: `switch_page` clears the address, and refuses to where widgets are bound to it.
     """
     st.session_state[KEY] = Trained(layers, parameters, data, title)
-    st.page_link(
-        PAGES / "network" / "inside.py", label="Look inside", icon=":material/visibility:", query_params={"network": MINE}
-    )  # fmt: skip
+    page = PAGES / "network" / "inside.py"
+    st.page_link(page, label="Look inside", icon=":material/visibility:", query_params={"network": MINE})

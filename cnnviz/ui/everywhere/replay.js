@@ -18,7 +18,7 @@ export class Replay {
     this.back = button("rp-back", "One kept step back", () => this.#move(-1));
     this.next = button("rp-next", "One kept step on", () => this.#move(1));
     this.back.textContent = "‹";
-    this.next.textContent = "›";
+    this.next.textContent = "Step ›";
     this.slider = element("input", { type: "range", className: "rp-slider", min: 0, step: 1, "aria-label": "Step that is looked at", oninput: () => this.#chosen(Number(this.slider.value)) });
     this.where = element("span", { className: "rp-where", "aria-live": "polite" });
     this.root = element("div", { className: "rp-bar" }, this.play, this.back, this.next, this.slider, this.where);
