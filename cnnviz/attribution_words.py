@@ -106,7 +106,7 @@ def _say_occlusion(found: Occlusion, row: int, col: int, name: str) -> str:
     say = say_number if found.ending == "none" else say_share
     what = f"the logit of {name}" if found.ending == "none" else name
     where = f"{_span('row', top, bottom)} and {_span('column', left, right)} with {say_number(found.fill)}"
-    if before == after:
+    if say(before) == say(after):
         return f"Covering {where} leaves {what} at {say(before)}."
     return f"Covering {where} takes {what} from {say(before)} to {say(after)}."
 

@@ -31,8 +31,9 @@ def fool(now: Inside, values: Mapping[str, Any]) -> None:
     after, pixel = attack.pictures[:1], now.pixel(values)
     epsilon, sign = values["epsilon"], -1 if attack.targeted else 1
     step = sign * attack.gradient.sign().numpy()
-    if len(step) == 1:
-        shown = Shown("ε · sign", (epsilon * step[0]).astype(np.float32), ends=(-epsilon or -1e-9, epsilon or 1e-9))
+    reach = epsilon or 1e-9
+    if len(step) == 1:  # at half of either scale's way to white, where the two are far apart
+        shown = Shown("ε · sign", (epsilon * step[0]).astype(np.float32), ends=(-2 * reach, 2 * reach))
     else:
         shown = Shown("ε · sign", np.rint(127.5 + 127.5 * step).astype(np.uint8), "0 is −ε, 0.5 nothing, 1 is +ε")
     pictures, answers = st.columns([2.1, 1], gap="medium")

@@ -19,9 +19,9 @@ from cnnviz.ui.inside_picture import as_pixels, drop_own, heard_drawing, is_digi
 from cnnviz.ui.picture_row import Shown, picture_row
 from cnnviz.ui.settings import MINE, SAID, VIEWS, escaped
 
-SOME: Final = 10  # held-out pictures that are offered to be chosen
+SOME: Final = 12  # held-out pictures that are offered to be chosen
 PROBLEMS: Final = "problems"  # what could not be read, under the knobs
-THUMBNAIL: Final = 30  # px
+THUMBNAIL: Final = 42  # px
 STEP: Final = 58
 BARS: Final = {"asked": ("why", "fool"), **{view: (view,) for view in VIEWS}}  # of knobs, and the views they are for
 

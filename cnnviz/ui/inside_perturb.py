@@ -41,7 +41,8 @@ def _told(now: Inside) -> None:
         moved = ""
     else:
         old, new = (say_share(float(answers[before])) for answers in (now.before, now.after))
-        moved = f" The share of {escaped(now.classes[before])} went from {old} to {new}."
+        went = f"went from {old} to {new}" if old != new else f"is {new} as it was"
+        moved = f" The share of {escaped(now.classes[before])} {went}."
     said = "The answer stays" if before == after else f"Now it says **{escaped(now.classes[after])}** instead of"
     st.markdown(f"{said} **{escaped(now.classes[before])}**.{moved}")
 

@@ -56,6 +56,7 @@ class PictureRow {
 
   #build({ shown, at }) {
     this.figures = shown.map((each, i) => this.#figure(i, Boolean(each.choose), Boolean(at)));
+    this.row.classList.toggle("bare", shown.every(({ title }) => !title));
     this.row.replaceChildren(...this.figures.map(({ root }) => root));
   }
 
