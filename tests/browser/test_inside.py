@@ -24,6 +24,7 @@ class Inside(Lab):
 
     def draw(self, points: list[tuple[float, float]]) -> None:
         """Draw a line, in shares of the sheet's side; the hand is lifted at its end."""
+        self.page.evaluate("() => document.fonts.ready.then(() => null)")  # the sheet may still move a little
         box = self.sheet.bounding_box()
         assert box
         places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
