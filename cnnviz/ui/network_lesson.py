@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from cnnviz.ui import training, training_knobs, training_results
 from cnnviz.ui.controls import Controls, Reading
 from cnnviz.ui.training_live import live
 from cnnviz.ui.workbench import workbench
 
 
-def network_lesson(show: Controls, reading: Reading) -> None:
+def network_lesson(show: Controls, reading: Reading, ignored: Mapping[str, str]) -> None:
     """Show the whole task."""
-    values = reading.values
-    now = training.lesson(values)
+    now = training.lesson(reading.values)
     training.warm()
     training_knobs.beginnings(show)
     view, knobs = workbench()
     with view:
         training_knobs.refused(now)
-        live(now, values, reading.texts["layers"])
+        live(now, reading, ignored)
         training_results.results(now)
     with knobs:
         training_knobs.recipe(show, now)

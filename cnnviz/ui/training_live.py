@@ -16,6 +16,7 @@ from cnnviz.training_job import Job
 from cnnviz.training_pool import SIZE
 from cnnviz.training_run import News
 from cnnviz.ui import training
+from cnnviz.ui.controls import Reading
 from cnnviz.ui.network import Network
 from cnnviz.ui.network_columns import columns_of
 from cnnviz.ui.network_view import network_view
@@ -26,14 +27,16 @@ from cnnviz.ui.training_view import training_view
 TICK: Final = 0.5  # seconds between looks at a training that runs
 
 
-def live(now: Lesson, values: Mapping[str, Any], heard: str) -> None:
+def live(now: Lesson, reading: Reading, ignored: Mapping[str, str]) -> None:
     """Show it, and again and again while it runs."""
     is_moving = now.job is not None and now.job.state in ("waiting", "running")
-    st.fragment(_shown, run_every=TICK if is_moving else None)(now, values, heard, now.job.state if now.job else None)
+    st.fragment(_shown, run_every=TICK if is_moving else None)(
+        now, reading, ignored, now.job.state if now.job else None
+    )
 
 
-def _shown(now: Lesson, values: Mapping[str, Any], heard: str, before: str | None) -> None:
-    job = now.job
+def _shown(now: Lesson, reading: Reading, ignored: Mapping[str, str], before: str | None) -> None:
+    job, values = now.job, reading.values
     if job and now.order and now.is_of_job:
         POOL.watch(job, now.order.watched)
     _buttons(now, job)
@@ -44,8 +47,9 @@ def _shown(now: Lesson, values: Mapping[str, Any], heard: str, before: str | Non
     example = values["example"] % len(now.data.held_out)
     network = training.network_at(now, number, example, values)
     network_view(
-        columns_of(network), key="network", box="layers", heard=heard, opened=min(values["layer"], len(now.layers) - 1),
-        open_box="layer", scale=values["scale"], draw=_draw(now, values),
+        columns_of(network), key="network", box="layers", heard=reading.texts["layers"], open_box="layer",
+        opened=min(values["layer"], len(now.layers) - 1), scale=values["scale"], draw=_draw(now, values),
+        address=reading.address(), ignored=ignored,
     )  # fmt: skip
     _answer(now, network, example)
     if job and job.news and now.is_of_job:

@@ -23,8 +23,6 @@ st.title("Watch it learn", anchor=False)
 show.segments("task", "What learns", label_visibility="collapsed")
 st.caption(INTRODUCTIONS[task])
 controls.say_unreadable(reading)
-if task == "network":
-    network_lesson(show, reading)
-else:
-    kernel_lesson(show, reading, ignored)
+lesson = network_lesson if task == "network" else kernel_lesson
+lesson(show, reading, ignored)
 controls.settle(reading)

@@ -63,7 +63,8 @@ class Column:
 
 def network_view(
     columns: Sequence[Column], *, key: str, box: str, heard: str, opened: int, open_box: str, scale: str,
-    draw: Mapping[str, Any] | None = None, is_fixed: bool = False,
+    draw: Mapping[str, Any] | None = None, is_fixed: bool = False, address: Mapping[str, str | None] | None = None,
+    ignored: Mapping[str, str] | None = None,
 ) -> None:  # fmt: skip
     """Show the row; a later call with the same key redraws it in place.
 
@@ -76,9 +77,10 @@ def network_view(
             `seed`, and `box`, the key of the box that holds the seed; None where they are not just drawn.
         is_fixed: whether its layers can be opened, but not changed; `box` and `heard` are then of no use, and a map
             that is chosen is written into the box `unit` too, as a vector's value always is.
+        address, ignored: on a page without a stage view, what its settings say and what of them made no sense.
     """
     _mount(key=key, data=pack(columns, box=box, heard=heard, opened=opened, openBox=open_box, scale=scale, draw=draw,
-                               isFixed=is_fixed))  # fmt: skip
+                               isFixed=is_fixed, address=address, ignored=ignored or {}))  # fmt: skip
 
 
 def pack(columns: Sequence[Column], **header: Any) -> bytes:

@@ -1,5 +1,6 @@
 /** The network as a row of layers: what Streamlit mounts. What a person does to it is written into the box that holds its text. */
 import { box, write } from "./boxes.js";
+import { forget, keep } from "./history.js";
 import { mounted } from "./mount.js";
 import { Columns } from "./network_columns.js";
 import { composed, Stack } from "./network_edit.js";
@@ -57,6 +58,10 @@ class NetworkView {
 
   update(message) {
     this.message = message;
+    if (message.address) {
+      forget(message.ignored);
+      keep(message.address);
+    }
     this.columnsNow = message.columns;
     const isLate = this.awaited !== null && message.heard !== this.awaited && box(message.box)?.value === this.awaited; // an edit is on its way
     if (isLate) this.foretell();
