@@ -17,6 +17,8 @@ from cnnviz.quadratic_loss import KernelLearningError, KernelLoss
 from cnnviz.shapes import Size, pair, times
 
 _RUN_AWAY: Final = 1e6  # a residual far beyond every picture's
+WEAKEST: Final = 1e-20  # of a kernel, its largest |F|²: of less, the rates are beyond numbers
+STRONGEST: Final = 1e12
 _BORDERS: Final = ("circular", "zeros")
 _RATES: Final = {"sgd": 1.0, "momentum": 1.0, "adam": 0.02}  # by the largest curvature, but for adam
 
@@ -103,8 +105,10 @@ class Deconvolution:
         self._y, self._truth = y.detach().double(), None if truth is None else truth.detach().double()
         self._kernel, self._mode, self._ridge = kernel.detach().double(), padding_mode, ridge
         strongest = float(spectrum(kernel, (y.shape[2], y.shape[3])).abs().square().max()) + ridge
-        if not strongest > 0:
-            raise KernelLearningError("The kernel is 0 everywhere: nothing of the picture is left.")
+        if not strongest > WEAKEST:
+            raise KernelLearningError("The kernel is 0 or next to it everywhere: nothing of the picture is left.")
+        if not strongest < STRONGEST:
+            raise KernelLearningError("The kernel's weights are too large for a descent: divide all by one number.")
         scale = 1.0 if method == "adam" else strongest
         self.rate = _RATES[method] / scale if rate is None else rate
         self.stable_rate = None if method == "adam" else (2 if method == "sgd" else 3.8) / strongest

@@ -19,13 +19,14 @@ from cnnviz.augmentation import AUGMENTATIONS, augment
 from cnnviz.datasets import Dataset, Examples
 from cnnviz.kernels import INITIALISATIONS
 from cnnviz.layers import BatchNorm2d, Layer
-from cnnviz.network import forward
+from cnnviz.network import forward, survey
 from cnnviz.network_weights import Parameters, draw_weights
 from cnnviz.optimisers import OPTIMISERS, OptimiserName, WeightStep, explain_step, look_before, make_optimiser
 from cnnviz.training_pass import check_fit, ending, loss_of, to_logits, training_pass
 
 _MEASURED: Final = 1000  # training pictures at most, of the same kind of measure as the held-out ones
-_AT_ONCE: Final = 250  # pictures that are measured in one pass
+_AT_ONCE: Final = 250  # pictures that are measured in one pass, if their maps take no more than:
+_MAP_BYTES: Final = 100_000_000
 
 
 class TrainingError(ValueError):
@@ -74,11 +75,13 @@ class Recipe:
 class Step:
     """What one step showed.
 
-    number: from 1. loss, accuracy: of its batch, before the step. norms: of each layer's gradient, 0 where it has none.
+    number: from 1. pictures: how many its batch had. loss, accuracy: of its batch, before the step.
+    norms: of each layer's gradient, 0 where it has none.
     weight: the arithmetic of the weight that was watched.
     """
 
     number: int
+    pictures: int
     loss: float
     accuracy: float
     norms: tuple[float, ...]
@@ -170,7 +173,7 @@ class Training:
         self._optimiser.step()
         self.number += 1
         accuracy = float((logits.detach().argmax(1) == classes).float().mean())
-        return Step(self.number, loss.item(), accuracy, norms, weight)
+        return Step(self.number, len(which), loss.item(), accuracy, norms, weight)
 
     def snapshot(self) -> Parameters:
         """The tensors as they are now, for later."""
@@ -183,7 +186,8 @@ class Training:
             TrainingError: what it answers is no number any more.
         """
         seen, parameters = self.data.training, self.snapshot()
-        some = Examples(seen.pixels[:_MEASURED], seen.labels[:_MEASURED])
+        spread = np.arange(min(len(seen), _MEASURED)) * len(seen) // min(len(seen), _MEASURED)  # they may be in order
+        some = Examples(seen.pixels[spread], seen.labels[spread])
         now = measure(self.layers, parameters, some), measure(self.layers, parameters, self.data.held_out)
         self._check_finite(*(part.loss for part in now))
         return now
@@ -208,10 +212,11 @@ class Training:
 
 def measure(layers: Sequence[Layer], parameters: Parameters, examples: Examples) -> Measure:
     """How well a network answers, as it is used: without dropout, batch norm by what it kept."""
-    logits = []
+    logits, memory = [], survey(layers, examples.pixels.shape[1:]).memory
+    at_once = max(1, min(_AT_ONCE, _MAP_BYTES // max(1, memory)))
     with torch.inference_mode():
-        for start in range(0, len(examples), _AT_ONCE):
-            images = examples.images(slice(start, start + _AT_ONCE))
+        for start in range(0, len(examples), at_once):
+            images = examples.images(slice(start, start + at_once))
             logits.append(forward(to_logits(layers), images, parameters[: len(to_logits(layers))])[-1].output)
         every, classes, how = torch.cat(logits), examples.classes(), ending(layers)
         answers = every.softmax(1) if how == "softmax" else every.sigmoid() if how == "sigmoid" else every

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
+import queue
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -41,9 +44,9 @@ class Job:
     @property
     def rows(self) -> np.ndarray:
         """(steps, 3 + layers): see News."""
-        if len(self._rows) > 1:
-            self._rows[:] = [np.concatenate(self._rows)]
-        return self._rows[0] if self._rows else np.zeros((0, 3 + len(self.order.layers)))
+        if count := len(self._rows):  # the reader may add more meanwhile
+            self._rows[:count] = [np.concatenate(self._rows[:count])]
+        return self._rows[0] if count else np.zeros((0, 3 + len(self.order.layers)))
 
     def hear(self, told: News | str) -> None:
         """Take in what the worker says; a text is why nothing could be done."""
@@ -92,7 +95,10 @@ class Worker:
             [sys.executable, "-m", "cnnviz.training_worker"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         self._over = over
-        threading.Thread(target=self._read, name="training", daemon=True).start()
+        # An order with pictures fills the pipe long before a new process has loaded torch: nobody is to wait for that.
+        self._words = queue.SimpleQueue[Order | Command | None]()
+        for work in (self._read, self._write):
+            threading.Thread(target=work, name="training", daemon=True).start()
 
     @property
     def pid(self) -> int:
@@ -105,15 +111,11 @@ class Worker:
     def begin(self, job: Job) -> None:
         self.job, self.since, self.told_to_stop = job, time.monotonic(), None
         job.tries += 1
-        self.say(job.order)
+        self.say(replace(job.order, watched=job.watched))
 
     def say(self, word: Order | Command) -> None:
-        assert self._process.stdin
-        try:
-            pickle.dump(word, self._process.stdin, pickle.HIGHEST_PROTOCOL)
-            self._process.stdin.flush()
-        except OSError:
-            pass  # it has ended, and its reader says so
+        """Have a word written, after those before it."""
+        self._words.put(word)
 
     def stop(self) -> None:
         """Make it leave its job; `tend` kills it if it does not."""
@@ -123,17 +125,26 @@ class Worker:
     def kill(self) -> None:
         self._process.kill()
 
+    def _write(self) -> None:
+        assert self._process.stdin
+        with contextlib.suppress(OSError):  # it has ended, and the reader says so
+            while (word := self._words.get()) is not None:
+                pickle.dump(word, self._process.stdin, pickle.HIGHEST_PROTOCOL)
+                self._process.stdin.flush()
+
     def _read(self) -> None:
         assert self._process.stdout
-        while True:
-            try:
+        try:
+            while True:
                 told: News | str = pickle.load(self._process.stdout)
-            except (EOFError, OSError, pickle.UnpicklingError):
-                break
-            if self.job:
-                self.job.hear(told)
-            if isinstance(told, str) or told.state == "over":
-                self._over(self)
-        self._process.kill()
-        self._process.wait()
-        self._over(self)
+                if job := self.job:
+                    job.hear(told)
+                if isinstance(told, str) or told.state == "over":
+                    self._over(self)
+        except (EOFError, OSError, pickle.UnpicklingError):
+            pass  # it has ended
+        finally:
+            self._words.put(None)
+            self._process.kill()
+            self._process.wait()
+            self._over(self)

@@ -7,6 +7,7 @@ runs, Streamlit says that the page's script is the main one.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -66,24 +67,19 @@ class Pool:
         """Start a worker, if there is none, for an order that is likely to come."""
         with self._news:
             if not self._workers:
-                self._workers.append(Worker(self._left))
+                self._hire()
             self._wake()
 
-    def place(self, job: Job) -> int:
-        """How many come before it; 0 if it is not waiting, or the next."""
+    def place(self, job: Job) -> int | None:
+        """How many come before it in the queue; None: it is not there, since it begins, has begun, or is over."""
         with self._news:
-            return self._waiting.index(job) if job in self._waiting else 0
+            return self._waiting.index(job) if job in self._waiting and not self._has_room() else None
 
     def watch(self, job: Job, weight: Watched) -> None:
         """Have another weight's arithmetic told from the next step on."""
         if weight != job.watched:
             job.watched = weight
             self.say(job, weight)
-
-    def has_room(self) -> bool:
-        """Whether fewer trainings run than may."""
-        with self._news:
-            return sum(worker.job is not None for worker in self._workers) < self._size
 
     def say(self, job: Job, command: Command) -> None:
         """Pass a command on to a job that has begun."""
@@ -142,9 +138,24 @@ class Pool:
     def _tend(self) -> None:
         with self._news:
             while self._workers or self._waiting:
-                self._look_after()
+                try:
+                    self._look_after()
+                except Exception:  # the others are to be tended all the same
+                    logging.getLogger(__name__).exception("a training could not be tended")
                 self._news.wait(0.5)
             self._tender = None
+
+    def _has_room(self) -> bool:
+        return sum(worker.job is not None for worker in self._workers) < self._size
+
+    def _hire(self) -> bool:
+        """Start a worker; whether one could be started."""
+        try:
+            self._workers.append(Worker(self._left))
+        except OSError:
+            logging.getLogger(__name__).exception("no process could be started to train")
+            return False
+        return True
 
     def _look_after(self) -> None:
         now = time.monotonic()
@@ -159,8 +170,9 @@ class Pool:
         free = [worker for worker in self._workers if not worker.job and worker.told_to_stop is None]
         while self._waiting and (free or len(self._workers) < self._size):
             if not free:
-                free.append(Worker(self._left))
-                self._workers += free
+                if not self._hire():
+                    return  # it is tried again
+                free.append(self._workers[-1])
             free.pop().begin(self._waiting.pop(0))
         for worker in free:
             if now - worker.since > self._idle:

@@ -20,7 +20,7 @@ from cnnviz.optimisers import WeightStep
 from cnnviz.training import Measure, Recipe, Step, Training, TrainingError
 
 EVERY: Final = 0.25  # seconds between news
-SECONDS: Final = 300.0  # that a training may run, pauses not counted
+SECONDS: Final = 300.0  # that a training may run, with measuring, without pauses
 MOST_STEPS: Final = 30_000
 MOST_PARAMETERS: Final = 1_000_000
 KEYFRAMES: Final = 60  # that are kept for a replay, if they are small enough
@@ -70,7 +70,7 @@ class News:
     steps, steps_an_epoch: of the whole recipe. seconds: spent on steps so far.
     rows: (n, 3 + layers) float64: of each step its number, loss, accuracy, and the norm of each layer's gradient.
     parameters: as they are now, after step `number`. keyframes: those to be kept, with their step's number.
-    weight: the last step's arithmetic, of the weight `watched`.
+    weight: the last step's arithmetic, of the weight `watched`. pictures: of that step's batch.
     final: at the end, of pictures learned from and of those held out.
     """
 
@@ -82,6 +82,7 @@ class News:
     rows: np.ndarray
     parameters: Parameters
     watched: Watched
+    pictures: int
     keyframes: Sequence[tuple[int, Parameters]] = ()
     scores: Sequence[Score] = ()
     weight: WeightStep | None = None
@@ -108,9 +109,10 @@ class Run:
         self._keyframes: list[tuple[int, Parameters]] = []
         self._scores: list[Score] = []
         self._measured = -1  # after how many steps it was measured last
-        self._seconds = 0.0
+        self._seconds = self._measuring = 0.0
         self._weight: WeightStep | None = None
         self._seen = order.watched  # whose arithmetic that is
+        self._pictures = 0
         self._final: tuple[Measure, Measure] | None = None
         self._owed = int(order.is_paused)  # steps that are to be done, though it is paused
 
@@ -118,6 +120,7 @@ class Run:
         """Train, and tell."""
         problem, training = "", self._training
         self._keep()
+        self._send()
         self._measure()
         self._send()
         told = time.monotonic()
@@ -129,7 +132,7 @@ class Run:
                 problem = str(ran_away)
                 break
             self._seconds += time.monotonic() - began
-            if self._seconds > self._most:
+            if self._seconds + self._measuring > self._most:
                 problem = f"It was ended after {self._most:.0f} seconds, so that others can train."
                 break
             if self._state == "paused" or time.monotonic() - told > EVERY:
@@ -162,7 +165,7 @@ class Run:
     def _step(self) -> None:
         self._owed = 0
         step = self._training.step(self._watched)
-        self._weight, self._seen = step.weight, self._watched
+        self._weight, self._seen, self._pictures = step.weight, self._watched, step.pictures
         self._steps.append(step)
         if self._training.number in self._kept:
             self._keep()
@@ -178,7 +181,9 @@ class Run:
             return
         self._final = None
         self._measured = number
+        began = time.monotonic()
         learned, held_out = self._final = self._training.measure()
+        self._measuring += time.monotonic() - began
         score = Score(number, learned.loss, learned.accuracy, held_out.loss, held_out.accuracy)
         self._scores.append(score)
 
@@ -188,7 +193,7 @@ class Run:
         rows = [(step.number, step.loss, step.accuracy, *step.norms) for step in self._steps]
         self._tell(News(
             self._state, training.number, training.steps, training.steps_an_epoch, self._seconds,
-            np.array(rows, np.float64).reshape(-1, width), training.snapshot(), self._seen,
+            np.array(rows, np.float64).reshape(-1, width), training.snapshot(), self._seen, self._pictures,
             tuple(self._keyframes), tuple(self._scores), self._weight,
             self._final if self._state == "over" else None, problem,
         ))  # fmt: skip

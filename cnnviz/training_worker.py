@@ -13,11 +13,13 @@ import pickle
 import queue
 import sys
 import threading
+import traceback
 from typing import IO, Any, Final
 
 import torch
 
 from cnnviz.shapes import ShapeError
+from cnnviz.training import TrainingError
 from cnnviz.training_run import Command, News, Order, Run
 
 MEMORY: Final = 1_500_000_000  # bytes that a training may take, besides what the libraries take
@@ -48,9 +50,9 @@ def _train(order: Order, commands: queue.SimpleQueue[Command], out: IO[bytes]) -
         Run(order, tell).whole(commands)
     except Exception as error:
         shortage = isinstance(error, MemoryError) or "alloc" in str(error)
-        said = str(error) if isinstance(error, ShapeError) else TOO_LARGE if shortage else FAILED
+        said = str(error) if isinstance(error, ShapeError | TrainingError) else TOO_LARGE if shortage else FAILED
         if said is FAILED:
-            sys.excepthook(type(error), error, error.__traceback__)
+            traceback.print_exc()
         pickle.dump(said, out, pickle.HIGHEST_PROTOCOL)
         out.flush()
 
@@ -61,6 +63,9 @@ def _listen(source: IO[bytes], commands: queue.SimpleQueue[Any]) -> None:
             commands.put(pickle.load(source))
         except (EOFError, OSError):
             os._exit(0)  # the server is gone, or wants no more
+        except BaseException:  # it would train for nobody
+            traceback.print_exc()
+            os._exit(1)
 
 
 def _step_back() -> None:

@@ -125,7 +125,7 @@ def test_one_may_look_back_at_any_step_that_was_kept() -> None:
     image = digits().held_out.images(slice(0, 1))
     wanted = forward(parse_network(NET), image, two.snapshot())[-1].output[0].tolist()
     assert page.row[-1]["numbers"] == pytest.approx(wanted) and wanted != pytest.approx(now)
-    page.choose(at=17)  # there is no such step: the last
+    page.choose(at=17)  # the nearest that was kept
     assert page.row[-1]["numbers"] == pytest.approx(now)
 
 
@@ -151,7 +151,7 @@ def test_settings_that_changed_since_are_said() -> None:
     page = Train(**QUICK).press("train")
     assert "Train again" in [button.label for button in page.at.button]
     page.choose(seed=4)
-    assert "Settings are others" in page.words
+    assert "The settings are others" in page.words and "other settings than the address" in page.words
     assert page.at.metric, "what was learned stays"
     page.choose(layers="conv:2@3x3|relu|flatten|linear:10")
     assert not page.at.metric, "another network has not learned it"

@@ -8,13 +8,15 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
+from cnnviz.datasets import Examples
 from cnnviz.layers import Flatten, Linear
 from cnnviz.training_job import Job
 from cnnviz.training_pool import BUSY, DIED, WAITING, Pool
-from tests.test_training_run import ORDER, alone, one_thread
+from tests.test_training_run import ORDER, SOME, alone, one_thread
 
 ENDLESS = replace(ORDER, recipe=replace(ORDER.recipe, epochs=5000))
 
@@ -64,7 +66,7 @@ def test_twenty_queued_and_ten_pages_closed_leave_the_others_and_then_nothing() 
     is_open = [True] * 20
     jobs = [pool.submit(ENDLESS, lambda at=at: is_open[at]) for at in range(20)]
     until(lambda: [job.state for job in jobs[:2]] == ["running"] * 2)
-    assert [pool.place(job) for job in jobs] == [0, 0, *range(18)]
+    assert [pool.place(job) for job in jobs] == [None, None, *range(18)]
     assert len(pool.processes()) == 2
     is_open[::2] = [False] * 10
     until(lambda: len(pool.jobs()) == 10)
@@ -128,3 +130,38 @@ def test_the_queue_has_an_end() -> None:
     assert late.state == "over" and late.problem == BUSY
     pool.close()
     assert pool.jobs() == []
+
+
+def test_an_order_that_fills_the_pipe_keeps_nobody_waiting() -> None:
+    pool = Pool(size=1, idle=0)
+    many = Examples(np.zeros((400_000, 1, 8, 8), np.uint8), np.zeros(400_000, np.int64))  # 26 MB
+    job = pool.submit(replace(ORDER, data=replace(SOME, training=many)))
+    asked = 0
+    while job.state == "waiting" and asked < 3:  # the worker has not read it yet
+        pool.place(job)
+        asked += 1
+        time.sleep(0.1)
+    assert asked == 3
+    pool.close()
+    until(lambda: pool.processes() == [])
+
+
+def test_a_process_that_cannot_be_started_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool, tries = Pool(size=1, idle=0), []
+
+    def hire() -> bool:
+        tries.append(1)
+        monkeypatch.undo()
+        raise OSError("no more processes")
+
+    monkeypatch.setattr(pool, "_hire", hire)
+    job = pool.submit(ORDER)
+    until(lambda: job.state == "over")
+    assert tries and job.problem == ""
+
+
+def test_a_weight_that_is_chosen_before_the_training_begins_is_watched(pool: Pool) -> None:
+    job = pool.submit(ORDER)
+    pool.watch(job, (4, "bias", 7))
+    until(lambda: job.state == "over")
+    assert job.news and job.news.watched == (4, "bias", 7) and job.news.pictures == 6

@@ -85,7 +85,7 @@ def test_scores_come_at_the_beginning_and_after_each_epoch() -> None:
 
 def test_one_step_at_a_time() -> None:
     told = run(replace(ORDER, is_paused=True), "step", (1000, "no", 0), "stop")
-    assert [news.number for news in told if news.state == "paused"] == [0, 1, 2]
+    assert [news.number for news in told if news.state == "paused"] == [0, 0, 1, 2]
     assert told[-1].state == "over" and told[-1].number == 2 and told[-1].final is not None
     assert [frame[0] for news in told for frame in news.keyframes][-1] == 2
 

@@ -64,7 +64,7 @@ def _climbed(now: Inside, layer: int, number: int, values: Mapping[str, Any]) ->
     trained, kept = now.trained, _kept(now)
     key = "made", layer, number, values["goal"], values["seed"]
     if key not in kept:
-        steps = max(10, min(STEPS, BUDGET // max(1, 3 * trained.summary.macs)))
+        steps = max(1, min(STEPS, BUDGET // max(1, 3 * trained.summary.macs)))
         frames = maximise(
             trained.layers, trained.parameters, trained.data.shape, layer, number, goal=values["goal"], steps=steps,
             seed=values["seed"],

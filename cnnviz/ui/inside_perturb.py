@@ -57,7 +57,7 @@ def knobs(show: Controls, now: Inside) -> None:
         show.slide("noise", "Noise, deviation", 0, 1, 0.01, help=help.NOISE)
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         show.whole("cover", "Cover a square, pixels", 0, 32)
-        show.whole("cover_row", "from row", 0, max(height - 1, int(show.value("cover_row"))))
-        show.whole("cover_col", "from column", 0, max(width - 1, int(show.value("cover_col"))))
+        show.whole("cover_row", "from row", 0, max(1, height - 1, int(show.value("cover_row"))))
+        show.whole("cover_col", "from column", 0, max(1, width - 1, int(show.value("cover_col"))))
         show.count("seed", "Seed of the noise")
         st.button("Undo all", on_click=show.set_some, args=(CHANGES,), disabled=not now.is_changed, key="undo")

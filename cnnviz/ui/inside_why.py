@@ -68,7 +68,7 @@ def asked(now: Inside, values: Mapping[str, Any], target: int) -> dict[str, Foun
 
 def steps_of(trained: Trained) -> int:
     """How many pieces the way of integrated gradients may have: each costs about three passes."""
-    return max(16, trained.affords(3 * MOST_STEPS) // 3)
+    return max(2, trained.affords(3 * MOST_STEPS) // 3)
 
 
 def cam_layer(now: Inside, values: Mapping[str, Any]) -> int:

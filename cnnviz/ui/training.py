@@ -30,6 +30,7 @@ POOL: Final = Pool()  # the server's only one
 KEY: Final = "training"  # of the session's job, which goes on while other pages are looked at
 NO_PICTURES: Final = "There are no pictures of your own yet: bring files, or choose others."
 MOST_A_STEP: Final = 4_000_000_000  # multiply-adds: one or two seconds of a worker
+MOST_TO_MEASURE: Final = 40_000_000_000  # multiply-adds: some ten seconds
 MOST_CELLS: Final = 60_000_000  # of all stages for a batch: 240 MB, and gradients beside them
 _SHOWN: Final = 200  # shapes of those that are learned from, drawn to be looked at
 
@@ -66,7 +67,7 @@ class Lesson:
 
     @property
     def _source(self) -> str | Dataset:
-        return self.order.data if self.order else ""
+        return self.data if self.name == OWN else self.name
 
 
 def lesson(values: Mapping[str, Any]) -> Lesson:
@@ -95,19 +96,20 @@ def _shown(name: str, own: Dataset | None) -> Dataset:
 
 def _order(values: Mapping[str, Any], data: Dataset, found: Summary) -> Order:
     layers: tuple[Layer, ...] = values["layers"]
-    check_fit(layers, data.shape, len(data.classes))
+    count = 6000 if values["data"] == "shapes" else len(data.training)
+    batch = values["batch"]
+    check_fit(layers, data.shape, len(data.classes), min(batch, count % batch or batch, count))
     if found.parameters > MOST_PARAMETERS:
         raise ShapeError(
             f"It has {found.parameters:,} parameters; up to {MOST_PARAMETERS:,} are trained here. A pool before "
             "`flatten`, or fewer outputs of the first `linear`, would take most of them away."
         )
-    batch = values["batch"]
     afford_network(found, layers, data.shape)
     _afford_batch(batch, found.macs + comparisons(layers, data.shape), stage_cells(layers, data.shape))
     names = ("optimiser", "rate", "batch", "epochs", "seed", "weight_decay", "augmentation", "init")
     recipe = Recipe(**{name: values[name] for name in names})
     source: str | Dataset = data if values["data"] == OWN else values["data"]
-    count = 6000 if source == "shapes" else len(data.training)
+    _afford_measure(data, found.macs + comparisons(layers, data.shape))
     if (steps := -(-count // batch) * recipe.epochs) > MOST_STEPS:
         raise TrainingError(
             f"That would be {steps:,} steps; up to {MOST_STEPS:,} are done here. Take fewer epochs, or a larger batch."
@@ -122,6 +124,16 @@ def _afford_batch(batch: int, steps: int, cells: int) -> None:
         raise TrainingError(
             f"A batch of {batch} takes {3 * batch * steps:,} multiply-adds a step and {batch * cells:,} cells of maps; "
             f"up to {MOST_A_STEP:,} and {MOST_CELLS:,} are computed here. A batch of {most} would do."
+        )
+
+
+def _afford_measure(data: Dataset, steps: int) -> None:
+    """Refuse what would be measured for longer than it is trained: after each epoch that is not to be stopped."""
+    pictures = len(data.held_out) + 1000
+    if pictures * steps > MOST_TO_MEASURE:
+        raise TrainingError(
+            f"One picture takes {steps:,} multiply-adds, and {pictures:,} are measured after each epoch; up to "
+            f"{MOST_TO_MEASURE // pictures:,} a picture are computed here. A stride of 2 near the beginning helps."
         )
 
 
@@ -172,6 +184,10 @@ def _is_open() -> Callable[[], bool]:
 def network_at(now: Lesson, number: int, example: int, values: Mapping[str, Any]) -> Network:
     """The network as it was after so many steps, with a held-out picture; before any training, as it is drawn."""
     image = now.data.held_out.images(slice(example, example + 1))
+    try:  # a faulty end is another thing: what works before it is shown, if it can be afforded
+        afford_network(now.summary, now.layers[: len(now.summary.rows)], now.data.shape)
+    except ShapeError as refused:
+        return Network(now.layers, now.summary, [], [image], error=refused)
     parameters: Parameters
     if now.is_of_job and now.job and now.job.news:
         frames = dict(now.job.keyframes) | {now.job.news.number: now.job.news.parameters}

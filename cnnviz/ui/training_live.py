@@ -24,6 +24,7 @@ from cnnviz.ui.settings import escaped
 from cnnviz.ui.training import POOL, Lesson
 from cnnviz.ui.training_view import training_view
 
+SOON: Final = 10  # steps from which on the time left is guessed
 TICK: Final = 0.5  # seconds between looks at a training that runs
 
 
@@ -62,12 +63,14 @@ def _draw(now: Lesson, values: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def looked_at(job: Job | None) -> int:
-    """The step that is looked at: the one that was chosen among those kept, else the last."""
+    """The step that is looked at: of those kept the nearest to the one that was chosen; the last, if none was."""
     if not job or not job.news:
         return 0
     chosen = st.session_state.get("at")
-    kept = {number for number, _ in job.keyframes}
-    return int(chosen) if chosen in kept and job.state in ("over", "paused") else job.news.number
+    if chosen is None or job.state not in ("over", "paused"):
+        return job.news.number
+    kept = [number for number, _ in job.keyframes] + [job.news.number]
+    return min(kept, key=lambda number: abs(number - chosen))
 
 
 def _buttons(now: Lesson, job: Job | None) -> None:
@@ -78,7 +81,9 @@ def _buttons(now: Lesson, job: Job | None) -> None:
             label = "Train again" if again else "Train"
             if st.button(label, type="primary", icon=":material/play_arrow:", disabled=not now.order, key="train"):
                 _begin(now, is_paused=False)
-            if st.button("One step", icon=":material/skip_next:", disabled=not now.order, key="first step"):
+            if state == "none" and st.button(
+                "One step", icon=":material/skip_next:", disabled=not now.order, key="first step"
+            ):
                 _begin(now, is_paused=True)
             return
         assert job
@@ -125,28 +130,34 @@ def _progress(now: Lesson, job: Job | None) -> None:
     news = job.news
     if job.state == "waiting":
         st.progress(0.0, _waiting(POOL.place(job)))
-    elif news is None:
-        st.progress(0.0, "Preparing the pictures …")
-    else:
+    elif news:
         epochs = news.steps // news.steps_an_epoch
-        epoch = min(news.number // news.steps_an_epoch + 1, epochs)
-        done = f"Step {news.number:,} of {news.steps:,}, epoch {epoch} of {epochs}, {news.seconds:.0f} s"
+        passed = news.number / news.steps_an_epoch
+        done = f"Step {news.number:,} of {news.steps:,}, {passed:.1f} of {epochs} epochs, {news.seconds:.0f} s"
         left = news.seconds / max(1, news.number) * (news.steps - news.number)
+        guess = f" · about {left:.0f} s left" if news.number >= SOON else " · …"
         told = {
-            "running": f" · about {left:.0f} s left",
+            "running": guess,
             "paused": " · paused",
             "over": " · done" if news.number == news.steps else " · stopped",
         }
         st.progress(news.number / news.steps, done + told[job.state])
     if job.problem:
         st.warning(escaped(job.problem), icon=":material/info:")
-    if job.state in ("over", "paused") and now.is_changed:
-        st.caption("Settings are others than those of this training: **Train** takes them.")
+    if now.is_changed:
+        again = "**Train** takes them" if job.state == "over" else "stop it, and **Train** takes them"
+        st.caption(f"The settings are others by now than those that {_trained_with(job)}: {again}.")
 
 
-def _waiting(place: int) -> str:
-    if POOL.has_room():
-        return "Starting …"
+def _trained_with(job: Job) -> str:
+    recipe = job.order.recipe
+    said = f"{recipe.optimiser}, rate {recipe.rate:g}, batch {recipe.batch}, seed {recipe.seed}"
+    return f"this training {'had' if job.state == 'over' else 'has'} ({said})"
+
+
+def _waiting(place: int | None) -> str:
+    if place is None:
+        return "Starting: the pictures are prepared …"
     before = {0: "yours is the next", 1: "one comes before yours"}.get(place, f"{place} come before yours")
     return f"In the queue: {SIZE} trainings run at once here, and {before}."
 
@@ -185,7 +196,7 @@ def _curves(now: Lesson, job: Job, number: int) -> None:
         filtersOf=at, weight=place if (layer, name) == (at, "weight") else -1,
     )  # fmt: skip
     if job.news.weight:
-        _arithmetic(job.news, job.news.weight, job.order.recipe.batch)
+        _arithmetic(job.news, job.news.weight)
 
 
 def first_layer(layers: tuple[Layer, ...]) -> int:
@@ -215,7 +226,7 @@ def _learns(tensors: Mapping[str, Any]) -> bool:
     return any(not name.startswith("running") for name in tensors)
 
 
-def _arithmetic(news: News, step: WeightStep, batch: int) -> None:
+def _arithmetic(news: News, step: WeightStep) -> None:
     layer, name, place = news.watched
     where = ", ".join(str(at) for at in np.unravel_index(place, news.parameters[layer][name].shape))
     with st.container(key="weight_step"):
@@ -223,6 +234,6 @@ def _arithmetic(news: News, step: WeightStep, batch: int) -> None:
         lines = [f"| {escaped(term)} | {escaped(how)} | {value:.6g} |" for term, how, value in step.lines]
         st.markdown("\n".join(["| what | how | value |", "|---|---|---:|", *lines]))
         st.caption(
-            f"The gradient says how the mean loss of the {batch} pictures of the batch would grow with this weight; "
+            f"The gradient says how the mean loss of a batch of {news.pictures} pictures would grow with the weight; "
             "the optimiser goes the other way. Click a weight of a filter to see the next step of that one."
         )

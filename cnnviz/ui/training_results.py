@@ -33,7 +33,7 @@ def results(now: Lesson) -> None:
         return
     learned, held_out = job.news.final
     st.subheader("What it has learned", anchor=False)
-    _figures(job, learned, held_out)
+    _figures(now, job, learned, held_out)
     confused, mistakes = st.columns([1.1, 1], gap="medium")
     with confused:
         st.markdown(
@@ -48,7 +48,7 @@ def results(now: Lesson) -> None:
         _resemblances(as_filters(job.order.layers, job.news.parameters, now.data.shape), at)
 
 
-def _figures(job: Job, learned: Measure, held_out: Measure) -> None:
+def _figures(now: Lesson, job: Job, learned: Measure, held_out: Measure) -> None:
     assert job.news
     right = int((held_out.answers.argmax(1) == held_out.classes).sum())
     with st.container(horizontal=True, gap="large", key="figures"):
@@ -56,9 +56,21 @@ def _figures(job: Job, learned: Measure, held_out: Measure) -> None:
         st.metric("Learned from, right", f"{learned.accuracy:.1%}", help="Much more than held out: learned by heart.")
         st.metric("Loss, held out", f"{held_out.loss:.3f}")
         st.metric("Steps", f"{job.news.number:,}", help=f"in {job.news.seconds:.1f} seconds")
-    st.caption(
-        "The address holds the network and the whole recipe: on the same version and kind of machine it trains to the "
-        f"same weights, bit for bit. Their fingerprint: `{fingerprint(job.news.parameters)}`."
+    st.caption(_repeated(now, job) + f" The weights' fingerprint: `{fingerprint(job.news.parameters)}`.")
+
+
+def _repeated(now: Lesson, job: Job) -> str:
+    """Whether another can have the same weights."""
+    assert job.news
+    if isinstance(job.order.data, Dataset):
+        return "Nobody can train it again from the address alone: no link carries your pictures."
+    if job.news.number < job.news.steps:
+        return "It was ended early, so the address trains it further than this."
+    if now.is_changed:
+        return "It was trained with other settings than the address says by now."
+    return (
+        "The address holds the network and the whole recipe: on the same version and kind of machine it trains to "
+        "these weights, bit for bit."
     )
 
 
@@ -108,7 +120,7 @@ def _mistakes(data: Dataset, held_out: Measure) -> None:
 
 
 def _resemblances(weights: np.ndarray, layer: int) -> None:
-    if resemblance(weights[0]) is None:
+    if all(resemblance(weight) is None for weight in weights[:COMPARED]):
         return
     st.markdown(
         f"**Filters of layer {layer + 1} and the classic kernels they resemble.** Of a colour filter the mean of its "

@@ -66,7 +66,7 @@ class TrainingView {
     this.filters.draw(message, this.frame);
     this.bar.hidden = !canGoBack;
     Object.assign(this.slider, { max: message.frames.length - 1, value: this.frame });
-    const epoch = message.stepsAnEpoch ? ` · epoch ${(number / message.stepsAnEpoch).toFixed(1)}` : "";
+    const epoch = message.stepsAnEpoch ? ` · ${(number / message.stepsAnEpoch).toFixed(1)} epochs` : "";
     setText(this.where, `after step ${number.toLocaleString("en")}${epoch}`);
     setText(this.play, this.playing ? "❚❚ Pause" : "▶ Replay");
     this.root.dataset.drawn = `${++this.drawn}`;
