@@ -85,14 +85,15 @@ def test_it_moves_while_it_learns_and_is_replayed(train: Train) -> None:
     eventually(lambda: train.filters() == last and "Replay" in page.locator(".tv-play").inner_text(), page)
 
 
-def test_a_closed_page_ends_its_training_and_another_page_of_the_same_visit_does_not(train: Train) -> None:
+def test_another_page_of_the_same_visit_does_not_end_a_training(train: Train) -> None:
     train.open(layers=NET, epochs="200", batch="10")
     train.press("train")
     train.wait_progress("Step [1-9]")
     train.page.get_by_test_id("stTopNavSection").last.click()
     train.page.get_by_test_id("stTopNavDropdownLink").filter(has_text="Network").click()
     train.page.wait_for_selector(".st-key-net input")
-    train.page.go_back()
+    train.page.get_by_test_id("stTopNavSection").last.click()
+    train.page.get_by_test_id("stTopNavDropdownLink").filter(has_text="Train").click()
     train.page.wait_for_selector(".st-key-layers input")
     train.wait_progress("Step [1-9]")
     train.press("stop")
