@@ -11,7 +11,7 @@ BIN := .venv/bin
 run: .venv/run
 	$(BIN)/python -m cnnviz --host $(HOST) --port $(PORT)
 
-# Side by side: a browser test waits half of its time. 5 is pytest's word for no tests, which ARGS may make of one half.
+# Both halves at once, for two cores. 5 is pytest's word for no tests, which ARGS may make of one half.
 test: .venv/dev .venv/chromium
 	$(MAKE) --no-print-directory -j2 tests-without-browser tests-in-browser
 
