@@ -97,7 +97,7 @@ def test_what_it_shows_of_a_training_is_that_training() -> None:
     assert curves["scores"][-1][1:] == [learned.loss, learned.accuracy, held_out.loss, held_out.accuracy]
     assert [name for _, name in curves["norms"]] == ["1 conv", "5 linear"]
     metrics = {metric.label: metric.value for metric in page.at.metric}
-    assert metrics["Held out, right"] == f"{held_out.accuracy:.1%}" and metrics["Steps"] == "6"
+    assert metrics["Held out, right"] == f"{100 * held_out.accuracy:.1f} %" and metrics["Steps"] == "6"
     assert fingerprint(wanted.snapshot()) in page.words
     assert confusion_table(held_out.confusion().numpy(), digits().classes) in page.html
     image = digits().held_out.images(slice(5, 6))
@@ -127,6 +127,8 @@ def test_one_may_look_back_at_any_step_that_was_kept() -> None:
     assert page.row[-1]["numbers"] == pytest.approx(wanted) and wanted != pytest.approx(now)
     page.choose(at=17)  # the nearest that was kept
     assert page.row[-1]["numbers"] == pytest.approx(now)
+    page.choose(at=2).press("train")
+    assert page.widget("at").value is None and page.row[-1]["numbers"] == pytest.approx(now)
 
 
 def test_step_by_step_with_the_arithmetic_of_the_watched_weight(pool: PoolHere) -> None:
@@ -139,7 +141,7 @@ def test_step_by_step_with_the_arithmetic_of_the_watched_weight(pool: PoolHere) 
     page.press("step")
     step = job.news.weight
     assert step and "layer 1, weight[0, 0, 2, 2]" in page.words
-    assert f"{step.after:.6g}" in page.words and page.curves["weight"] == 8
+    assert f"{step.after:.6g}".replace("-", "−") in page.words and page.curves["weight"] == 8
     page.press("go on")
     while job.state != "over":
         job.wait(job.version, 1)
@@ -155,6 +157,9 @@ def test_settings_that_changed_since_are_said() -> None:
     assert page.at.metric, "what was learned stays"
     page.choose(layers="conv:2@3x3|relu|flatten|linear:10")
     assert not page.at.metric, "another network has not learned it"
+    assert page.curves["rows"].size and "another network than the one that you see" in page.words
+    page.choose(data="shapes").press("put back")
+    assert page.at.metric and page.widget("data").value == "digits" and page.widget("layers").value == NET
 
 
 def test_the_same_settings_give_the_same_weights() -> None:
@@ -167,9 +172,9 @@ def test_the_same_settings_give_the_same_weights() -> None:
     ("layers", "why", "mend"),
     [
         ("conv:4@3x3|relu|flatten|linear:7", "ends with 7", "Let it end with 10 outputs"),
-        ("conv:4@3x3|relu", "ends with 4×6×6", "Take the network “For digits”"),
+        ("conv:4@3x3|relu", "ends with 4×6×6", "Add flatten, linear:10, softmax at its end"),
         ("conv:4@9x9|flatten|linear:10", "layer 1 cannot work", "Take the network “For digits”"),
-        ("flatten", "ends with 64", "Take the network “For digits”"),
+        ("flatten", "ends with 64", "Add linear:10, softmax at its end"),
     ],
 )
 def test_what_does_not_fit_says_why_and_what_would_help(layers: str, why: str, mend: str) -> None:

@@ -176,4 +176,4 @@ def look_inside(layers: tuple[Layer, ...], parameters: Parameters, data: Dataset
     """
     st.session_state[KEY] = Trained(layers, parameters, data, title)
     page = PAGES / "network" / "inside.py"
-    st.page_link(page, label="Look inside", icon=":material/visibility:", query_params={"network": MINE})
+    st.page_link(page, label="Look inside it", icon=":material/visibility:", query_params={"network": MINE})

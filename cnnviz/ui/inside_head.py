@@ -15,7 +15,7 @@ from cnnviz.ui.controls import Controls, Reading
 from cnnviz.ui.drawing_pad import drawing_pad
 from cnnviz.ui.image_picker import uploader
 from cnnviz.ui.inside import KEY, Inside, Trained
-from cnnviz.ui.inside_picture import as_pixels, drop_own, heard_drawing, is_digits, take_drawing
+from cnnviz.ui.inside_picture import as_pixels, draw_again, drop_own, heard_drawing, is_digits, take_drawing
 from cnnviz.ui.picture_row import Shown, picture_row
 from cnnviz.ui.settings import MINE, SAID, VIEWS, escaped
 
@@ -31,9 +31,9 @@ def which_network(show: Controls, values: Mapping[str, Any]) -> None:
     own: Trained | None = st.session_state.get(KEY)
     show.segments("network", "Network", help=help.TRAINED, label_visibility="collapsed")
     if values["network"] == MINE and not own:
-        st.info("You have not trained a network in this visit: this is one of ours.", icon=":material/school:")
-        if st.button("Train one", key="train one"):
-            st.switch_page(PAGES / "network" / "train.py")
+        said = "A network that you train is kept until its page is closed or loaded anew. There is none: this is one of ours."
+        st.info(said, icon=":material/school:")
+        st.page_link(PAGES / "network" / "train.py", label="Train one", icon=":material/play_arrow:")
 
 
 def picture(now: Inside, reading: Reading, ignored: Mapping[str, str]) -> None:
@@ -48,6 +48,8 @@ def picture(now: Inside, reading: Reading, ignored: Mapping[str, str]) -> None:
     if chosen.kind != "example":
         st.caption(chosen.link_note)
         st.button("Back to the held-out picture", on_click=drop_own, type="tertiary", key="back_to_sample")
+    if chosen.kind != "drawing" and heard_drawing():
+        st.button("Back to your drawing", on_click=draw_again, type="tertiary", key="back_to_drawing")
 
 
 def _said(now: Inside) -> str:

@@ -94,6 +94,11 @@ def heard_drawing() -> str:
     return str(st.session_state.get(HEARD, ""))
 
 
+def draw_again() -> None:
+    """Go back to the last drawing."""
+    st.session_state[OWN] = Own("drawing", base64.b64decode(heard_drawing()))
+
+
 def drop_own() -> None:
     """Go back to the picture held out."""
     st.session_state.pop(OWN, None)

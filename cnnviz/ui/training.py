@@ -14,6 +14,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from cnnviz.datasets import DATASETS, Dataset, shapes
 from cnnviz.layers import Layer, Shape
 from cnnviz.network import Summary, survey
+from cnnviz.network_text import format_network
 from cnnviz.network_weights import Parameters, draw_weights, wanted_tensors
 from cnnviz.shapes import ShapeError
 from cnnviz.training import Recipe, TrainingError
@@ -86,6 +87,20 @@ def lesson(values: Mapping[str, Any]) -> Lesson:
         except ValueError as refused:
             error = refused
     return Lesson(values["data"], data, layers, found, order, error, st.session_state.get(KEY))
+
+
+def pictures_of(order: Order) -> Dataset:
+    """What is trained with; of shapes few of those that are learned from."""
+    return order.data if isinstance(order.data, Dataset) else _shown(order.data, None)
+
+
+def put_back(job: Job) -> None:
+    """Put the network that is trained, and its pictures, on the page again."""
+    is_own = isinstance(job.order.data, Dataset)
+    if is_own:
+        st.session_state[OWN_PICTURES] = job.order.data
+    st.session_state["data"] = OWN if is_own else job.order.data
+    st.session_state["layers"] = format_network(job.order.layers)
 
 
 def _shown(name: str, own: Dataset | None) -> Dataset:

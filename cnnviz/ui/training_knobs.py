@@ -80,12 +80,18 @@ def refused(now: Lesson) -> None:
     if not isinstance(now.error, ShapeError):
         return
     classes = len(now.data.classes)
-    mended = ending_with(now.layers, classes)
+    shape = now.summary.rows[-1].output_shape if now.summary.rows else now.data.shape
+    ended = f"linear:{classes}|softmax" if len(shape) == 1 else f"flatten|linear:{classes}|softmax"
+    mends = {
+        f"Let it end with {classes} outputs": ending_with(now.layers, classes),
+        f"Add {ended.replace('|', ', ')} at its end": (*now.layers, *parse_network(ended)),
+    }
     with st.container(horizontal=True, gap="small", key="mends"):
-        with contextlib.suppress(ShapeError):
-            check_fit(mended, now.data.shape, classes)
-            if mended != now.layers:
-                _put(f"Let it end with {classes} outputs", format_network(mended))
+        for label, mended in mends.items():
+            with contextlib.suppress(ShapeError):
+                check_fit(mended, now.data.shape, classes)
+                if mended != now.layers:
+                    _put(label, format_network(mended))
         fits = fitting(now.data.shape, classes)
         if fits:
             title = f"For {now.name}" if f"For {now.name}" in fits else next(iter(fits))

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 import streamlit as st
 
+from cnnviz.attribution_words import say_share
 from cnnviz.layers import Conv2d, DepthwiseSeparableConv2d, Flatten, Layer, Linear, Shape
 from cnnviz.network_text import format_layer
 from cnnviz.network_weights import Parameters
@@ -53,8 +54,8 @@ def _shown(now: Lesson, reading: Reading, ignored: Mapping[str, str], before: st
         address=reading.address(), ignored=ignored,
     )  # fmt: skip
     _answer(now, network, example)
-    if job and job.news and now.is_of_job:
-        _curves(now, job, number)
+    if job and job.news:
+        _curves(job, number)
 
 
 def _draw(now: Lesson, values: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -74,39 +75,40 @@ def looked_at(job: Job | None) -> int:
 
 
 def _buttons(now: Lesson, job: Job | None) -> None:
+    """Always three, in their places: a hand that comes twice presses what it meant to."""
     state = job.state if job else "none"
     with st.container(horizontal=True, gap="small", key="training_buttons"):
-        if state in ("none", "over"):
-            again = state == "over" and not now.is_changed
-            label = "Train again" if again else "Train"
-            if st.button(label, type="primary", icon=":material/play_arrow:", disabled=not now.order, key="train"):
-                _begin(now, is_paused=False)
-            if state == "none" and st.button(
-                "One step", icon=":material/skip_next:", disabled=not now.order, key="first step"
-            ):
-                _begin(now, is_paused=True)
+        if job and state in ("running", "paused", "waiting"):
+            label, icon, word = ("Go on", "play_arrow", "go on") if state == "paused" else ("Pause", "pause", "pause")
+            if _button(label, icon, word, is_off=state == "waiting", type="primary"):
+                _say(job, word)
+            if _button("One step", "skip_next", "step", is_off=state == "waiting"):
+                _say(job, "step")
+            if _button("Leave the queue" if state == "waiting" else "Stop", "stop", "stop"):
+                if state == "waiting" or not job.news:
+                    training.stop()
+                    st.rerun()
+                _say(job, "stop")
             return
-        assert job
-        if state == "paused":
-            if st.button("Go on", type="primary", icon=":material/play_arrow:", key="go on"):
-                _say(job, "go on")
-            if st.button("One step", icon=":material/skip_next:", key="step"):
-                _say(job, "step")
-        elif state == "running":
-            if st.button("Pause", type="primary", icon=":material/pause:", key="pause"):
-                _say(job, "pause")
-            if st.button("One step", icon=":material/skip_next:", key="step"):
-                _say(job, "step")
-        if st.button("Stop" if state != "waiting" else "Leave the queue", icon=":material/stop:", key="stop"):
-            if state == "waiting" or not job.news:
-                training.stop()
-                st.rerun()
-            _say(job, "stop")
+        again = state == "over" and not now.is_changed
+        label = "Train again" if again else "Train"
+        if _button(label, "play_arrow", "train", is_off=not now.order, type="primary", on_click=_look_at_last):
+            _begin(now, is_paused=False)
+        if _button("One step", "skip_next", "first step", is_off=not now.order or state == "over"):
+            _begin(now, is_paused=True)
+        _button("Stop", "stop", "nothing to stop", is_off=True)
+
+
+def _look_at_last() -> None:
+    st.session_state["at"] = None
+
+
+def _button(label: str, icon: str, key: str, *, is_off: bool = False, **look: Any) -> bool:
+    return st.button(label, icon=f":material/{icon}:", key=key, disabled=is_off, **look)
 
 
 def _begin(now: Lesson, *, is_paused: bool) -> None:
     assert now.order
-    st.session_state.pop("at", None)
     training.start(now.order, is_paused=is_paused)
     st.rerun()
 
@@ -144,9 +146,19 @@ def _progress(now: Lesson, job: Job | None) -> None:
         st.progress(news.number / news.steps, done + told[job.state])
     if job.problem:
         st.warning(escaped(job.problem), icon=":material/info:")
-    if now.is_changed:
+    if not now.is_of_job:
+        _of_another(job)
+    elif now.is_changed:
         again = "**Train** takes them" if job.state == "over" else "stop it, and **Train** takes them"
         st.caption(f"The settings are others by now than those that {_trained_with(job)}: {again}.")
+
+
+def _of_another(job: Job) -> None:
+    """A network was edited, or other pictures were chosen, while one learns."""
+    learns = "has learned" if job.state == "over" else "learns"
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="of_another"):
+        st.caption(f"What {learns} is another network than the one that you see, or has other pictures.")
+        st.button(f"Back to what {learns}", key="put back", on_click=training.put_back, args=(job,))
 
 
 def _trained_with(job: Job) -> str:
@@ -170,19 +182,20 @@ def _answer(now: Lesson, network: Network, example: int) -> None:
     answers = network.outputs[-1][0]
     best = int(answers.argmax())
     said = now.data.classes[best]
-    share = f" ({float(answers[best]):.1%})" if float(answers.min()) >= 0 and float(answers.max()) <= 1 else ""
+    share = f" ({say_share(float(answers[best]))})" if float(answers.min()) >= 0 and float(answers.max()) <= 1 else ""
     verdict = "which is right" if said == right else f"but it is **{escaped(right)}**"
     st.markdown(f"It takes this picture for **{escaped(said)}**{share}, {verdict}.")
 
 
-def _curves(now: Lesson, job: Job, number: int) -> None:
+def _curves(job: Job, number: int) -> None:
     assert job.news
     frames = job.keyframes if job.state in ("over", "paused") else []
     if not frames or frames[-1][0] != job.news.number:
         frames = [*frames, (job.news.number, job.news.parameters)]
     layers = job.order.layers
     at = first_layer(layers)
-    filters = [(step, as_filters(layers, parameters, now.data.shape)) for step, parameters in frames] if at >= 0 else []
+    shape = training.pictures_of(job.order).shape
+    filters = [(step, as_filters(layers, parameters, shape)) for step, parameters in frames] if at >= 0 else []
     rows = job.rows
     norms = [
         (i, f"{i + 1} {format_layer(layer).split(':')[0]}")
@@ -231,7 +244,8 @@ def _arithmetic(news: News, step: WeightStep) -> None:
     where = ", ".join(str(at) for at in np.unravel_index(place, news.parameters[layer][name].shape))
     with st.container(key="weight_step"):
         st.markdown(f"**One weight in step {news.number}**: layer {layer + 1}, {name}[{where}]")
-        lines = [f"| {escaped(term)} | {escaped(how)} | {value:.6g} |" for term, how, value in step.lines]
+        said = [(term, how, f"{value:.6g}".replace("-", "−")) for term, how, value in step.lines]
+        lines = [f"| {escaped(term)} | {escaped(how)} | {value} |" for term, how, value in said]
         st.markdown("\n".join(["| what | how | value |", "|---|---|---:|", *lines]))
         st.caption(
             f"The gradient says how the mean loss of a batch of {news.pictures} pictures would grow with the weight; "

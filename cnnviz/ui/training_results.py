@@ -11,6 +11,7 @@ import numpy as np
 import streamlit as st
 
 from cnnviz import figures
+from cnnviz.attribution_words import say_share
 from cnnviz.datasets import Dataset
 from cnnviz.filter_resemblance import chance, resemblance
 from cnnviz.network_weights import Parameters
@@ -32,7 +33,9 @@ def results(now: Lesson) -> None:
     if not job or job.state != "over" or not job.news or not job.news.final or not now.is_of_job:
         return
     learned, held_out = job.news.final
-    st.subheader("What it has learned", anchor=False)
+    with st.container(horizontal=True, gap="medium", vertical_alignment="center", key="learned"):
+        st.subheader("What it has learned", anchor=False, width="content")
+        look_inside(job.order.layers, job.news.parameters, now.data, "The one that you trained")
     _figures(now, job, learned, held_out)
     confused, mistakes = st.columns([1.1, 1], gap="medium")
     with confused:
@@ -42,7 +45,6 @@ def results(now: Lesson) -> None:
         st.html(confusion_table(held_out.confusion().numpy(), now.data.classes))
     with mistakes:
         _mistakes(now.data, held_out)
-    look_inside(job.order.layers, job.news.parameters, now.data, "The one that you trained")
     take_away(follow(job.order.layers, now.summary, job.news.parameters, now.data.held_out.images(slice(0, 1))))
     if (at := first_layer(job.order.layers)) >= 0:
         _resemblances(as_filters(job.order.layers, job.news.parameters, now.data.shape), at)
@@ -52,8 +54,8 @@ def _figures(now: Lesson, job: Job, learned: Measure, held_out: Measure) -> None
     assert job.news
     right = int((held_out.answers.argmax(1) == held_out.classes).sum())
     with st.container(horizontal=True, gap="large", key="figures"):
-        st.metric("Held out, right", f"{held_out.accuracy:.1%}", help=f"{right} of {len(held_out.classes)} pictures")
-        st.metric("Learned from, right", f"{learned.accuracy:.1%}", help="Much more than held out: learned by heart.")
+        st.metric("Held out, right", say_share(held_out.accuracy), help=f"{right} of {len(held_out.classes)} pictures")
+        st.metric("Learned from, right", say_share(learned.accuracy), help="Much more than held out: learned by heart.")
         st.metric("Loss, held out", f"{held_out.loss:.3f}")
         st.metric("Steps", f"{job.news.number:,}", help=f"in {job.news.seconds:.1f} seconds")
     st.caption(_repeated(now, job) + f" The weights' fingerprint: `{fingerprint(job.news.parameters)}`.")
@@ -113,7 +115,7 @@ def _mistakes(data: Dataset, held_out: Measure) -> None:
     for index in worst:
         said, right = int(held_out.answers[index].argmax()), int(held_out.classes[index])
         share = float(held_out.answers[index, said])
-        sure = f" {share:.0%}" if 0 <= share <= 1 else ""
+        sure = f" {100 * share:.0f} %" if 0 <= share <= 1 else ""
         words = f"{escape(data.classes[right])} → <b>{escape(data.classes[said])}</b>{sure}"
         pictures.append(_figure(data.held_out.pixels[index].transpose(1, 2, 0), words))
     st.html(f'<div class="mistakes">{"".join(pictures)}</div>')
@@ -134,7 +136,7 @@ def _resemblances(weights: np.ndarray, layer: int) -> None:
             continue
         like = f"{escape(found.kernel)} {found.cosine:.2f}"
         words = f"{number}: <b>{like}</b>" if found.is_more_than_chance else f"{number}: none; nearest {like}"
-        colour = f", {found.gray:.0%} grey" if len(weight) > 1 else ""
+        colour = f", {100 * found.gray:.0f} % grey" if len(weight) > 1 else ""
         own, kernel = (_coloured(each) for each in (weight.mean(0), found.values))
         pairs.append(_figure(own, words + colour, kernel))
     if pairs:

@@ -100,6 +100,29 @@ def test_another_page_of_the_same_visit_does_not_end_a_training(train: Train) ->
     train.wait_progress("stopped")
 
 
+def test_back_from_what_was_trained_finds_it_as_it_was_left(train: Train) -> None:
+    page = train.page
+    train.open(layers=NET, epochs="1", batch="64", seed="3")
+    train.press("train")
+    train.wait_progress("done")
+    train.idle()
+    print_of = page.locator("code", has_text=re.compile("^[0-9a-f]{12}$"))
+    kept = print_of.inner_text(timeout=BEGUN)
+    page.get_by_role("link", name="Look inside it").click()
+    page.wait_for_selector(".drawing-pad[data-drawn]")
+    train.wait_query(network="mine")
+    train.idle()
+    page.go_back()
+    train.wait_query(layers=NET, epochs="1", batch="64", seed="3")
+    expect(print_of).to_have_text(kept)
+    train.idle()
+    train.wait_query(layers=NET, epochs="1", batch="64", seed="3")
+    assert (train.shown("seed"), train.shown("epochs")) == ("3", "1")
+    page.go_forward()
+    page.wait_for_selector(".drawing-pad[data-drawn]")
+    train.wait_query(network="mine")
+
+
 def test_a_network_is_taken_along_and_the_phone_shows_it(train: Train) -> None:
     page = train.page
     page.goto(f"{train.server}/network?net=conv:4@3x3|relu|flatten|linear:7")

@@ -11,6 +11,7 @@ import { element, setText, stylesheet } from "./stage_dom.js";
 const styled = stylesheet(new URL("drawing_pad.css", import.meta.url).href);
 
 const PACE = 120; // ms between two words to the server while a hand draws
+const PATIENCE = 2000; // ms that it waits for the server's answer to the word before
 const STEP = 1 / 26; // of the side, that an arrow key goes
 const ARROWS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
 const HINT = "Draw here";
@@ -20,7 +21,9 @@ const button = (text, title, onclick) => element("button", { type: "button", cla
 class DrawingPad {
   drawn = 0;
   pen = null; // where the keys are, as shares of the side; null until they are used
+  hand = null; // that draws now with a mouse, a pen or a finger
   lastSent = "";
+  sentAt = -Infinity;
 
   constructor(parent) {
     this.canvas = element("canvas", { className: "dp-sheet", tabIndex: 0, role: "application" });
@@ -39,7 +42,7 @@ class DrawingPad {
     this.root = element("div", { className: "drawing-pad" }, element("div", { className: "dp-frame" }, this.behind, this.canvas, this.hint, this.cross), element("div", { className: "dp-bar" }, this.rubber, this.fill, this.undo, this.clear, this.colours), this.said);
     this.canvas.addEventListener("pointerdown", (event) => this.#down(event));
     this.canvas.addEventListener("keydown", (event) => this.#onKey(event));
-    this.canvas.addEventListener("blur", () => this.#lift());
+    this.canvas.addEventListener("blur", () => this.hand === null && this.#lift()); // keys go elsewhere
     parent.append(this.root);
   }
 
@@ -62,7 +65,8 @@ class DrawingPad {
     }
     this.colours.hidden = this.fill.hidden = !isColoured;
     const isBusy = this.timer || this.sheet.isDown || message.heard !== this.lastSent; // a newer drawing is on its way
-    if (this.drawn === 0) this.#restore(message);
+    if (this.drawn === 0) this.lastSent = message.heard;
+    if (message.isDrawn && this.sheet.isEmpty && !this.timer && message.heard === this.lastSent) this.#restore(message.heard);
     else if (!message.isDrawn && !isBusy) this.sheet.forget();
     const [, height, width] = message.shape;
     paint(this.behind, { ...message, width, height, values: message.levels, isMap: false }, {});
@@ -99,24 +103,26 @@ class DrawingPad {
     if (event.button !== 0) return;
     event.preventDefault(); // no selection, no drag
     this.canvas.focus({ preventScroll: true });
-    this.canvas.setPointerCapture(event.pointerId);
-    this.pen = null;
+    [this.hand, this.pen] = [event.pointerId, null];
     const place = ({ clientX, clientY }) => {
       const { left, top, width, height } = this.canvas.getBoundingClientRect();
       return [(clientX - left) / width, (clientY - top) / height];
     };
     this.#begin(place(event));
-    const move = (each) => {
-      if (each.pointerId !== event.pointerId) return;
-      for (const one of each.getCoalescedEvents?.() ?? [each]) this.sheet.to(place(one));
+    const over = new AbortController();
+    const hear = (name, does) =>
+      addEventListener(name, (each) => each.pointerId === event.pointerId && does(each), { capture: true, signal: over.signal });
+    hear("pointermove", (each) => {
+      const all = each.getCoalescedEvents?.() ?? [];
+      for (const one of all.length > 0 ? all : [each]) this.sheet.to(place(one));
       this.#changed();
-    };
-    const end = (each) => {
-      if (each.pointerId !== event.pointerId) return;
-      for (const [name, does] of [["pointermove", move], ["pointerup", end], ["pointercancel", end]]) this.canvas.removeEventListener(name, does);
+    });
+    const end = () => {
+      over.abort();
+      this.hand = null;
       this.#lift();
     };
-    for (const [name, does] of [["pointermove", move], ["pointerup", end], ["pointercancel", end]]) this.canvas.addEventListener(name, does);
+    for (const name of ["pointerup", "pointercancel"]) hear(name, end); // anywhere: a page that is busy loses no stroke
   }
 
   #begin(place) {
@@ -186,18 +192,19 @@ class DrawingPad {
   }
 
   #send() {
-    this.timer = undefined;
+    const isAwaited = this.message.heard !== this.lastSent && performance.now() - this.sentAt < PATIENCE;
+    this.timer = isAwaited ? setTimeout(() => this.#send(), PACE) : undefined;
+    if (isAwaited) return; // a hand is faster than a busy server: what it has drawn by then goes at once
     const png = this.sheet.isEmpty ? "" : this.canvas.toDataURL("image/png").split(",")[1];
     const { isDown } = this.sheet;
     if (png === this.lastSent && isDown === this.wasDown) return;
-    Object.assign(this, { lastSent: png, wasDown: isDown });
+    Object.assign(this, { lastSent: png, wasDown: isDown, sentAt: performance.now() });
     this.say("drawing", { png, isDown });
   }
 
-  /** Begin with a drawing that the server has: this pad was taken down in between. */
-  async #restore({ heard, isDrawn }) {
-    this.lastSent = heard;
-    if (!isDrawn || !heard) return;
+  /** Begin with a drawing that the server has: this pad was taken down in between, or another picture looked at. */
+  async #restore(heard) {
+    if (!heard) return;
     const image = new Image();
     image.src = `data:image/png;base64,${heard}`;
     await image.decode().catch(() => {});

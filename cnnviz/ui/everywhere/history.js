@@ -7,6 +7,9 @@
  * server says of an older tweak replaces the address whole. So once nothing runs, it is made to say what the page shows.
  */
 const REST = 250; // ms
+const LOOK = 25; // ms between looks at a page that is gone back to
+const STARTED = 20; // looks after which it has run, be it unseen
+const LOOKS = 400;
 const push = history.pushState.bind(history);
 const replace = history.replaceState.bind(history);
 let shown = null; // by name, the texts of the settings that the page shows; null: it is on its way to others
@@ -17,32 +20,57 @@ let touched = false; // by a hand, since this entry was opened: what the page it
 for (const event of ["pointerdown", "keydown", "wheel", "paste", "drop"]) {
   addEventListener(event, () => (touched = true), { capture: true, passive: true });
 }
+let leaving = null; // the settings, as in an address, that a link to another page takes there
+addEventListener(
+  "click",
+  ({ target }) => {
+    const link = target instanceof Element && target.closest('a[data-testid="stPageLink-NavLink"]');
+    leaving = link ? new URL(link.href).search : null;
+  },
+  { capture: true },
+);
 addEventListener(
   "popstate",
   () => {
     [touched, shown] = [false, null];
-    // Back to another page: of its settings Streamlit drops those that this page has too, so it is opened anew.
-    if (location.pathname !== path && location.search) location.reload();
+    const isElsewhere = location.pathname !== path;
     path = location.pathname;
+    if (isElsewhere && location.search) goneBackTo(location.href);
   },
   { capture: true },
 );
 
-function write(original, state, title, url) {
-  const target = new URL(url ?? location.href, location.href);
+/**
+ * Back to another page: of its settings Streamlit drops those that the page before has too, so once that page is there,
+ * Back is done anew, within it. To open it anew would lose what the visit has brought and trained.
+ */
+function goneBackTo(href, hasRun = false, looks = 0) {
+  const isRunning = document.querySelector('[data-test-script-state="running"]') !== null;
+  if (location.pathname !== path || touched || looks > LOOKS) return;
+  if (isRunning || !(hasRun || looks > STARTED)) return void setTimeout(goneBackTo, LOOK, href, hasRun || isRunning, looks + 1);
+  if (location.href === href) return;
+  replace(history.state, "", href);
+  dispatchEvent(new PopStateEvent("popstate", { state: history.state }));
+}
+
+function write(original, state, title, given) {
+  const target = new URL(given ?? location.href, location.href);
+  target.search = target.search.replace(/=(-?\d+)\.0(?=&|$)/g, "=$1"); // a box for numbers says 3.0 where a link says 3
+  const url = target.href;
   if (target.pathname !== location.pathname) {
-    [touched, shown, path] = [false, null, target.pathname];
+    [touched, shown, path, leaving] = [false, null, target.pathname, null];
+    document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0); // another page is read from its beginning
     return original(state, title, url);
   }
   if (original === replace) shown = null; // a widget's value: a word of the server's will follow
-  if (target.search === location.search) return;
+  if (target.search === location.search || target.search === leaving) return;
   if (!touched || history.state?.tweaked) return replace({ ...history.state, ...state }, title, url);
   push({ ...state, tweaked: true }, title, url);
 }
 
 history.pushState = (state, title, url) => {
-  // Streamlit empties the address before it goes to another page: this entry keeps what was seen. Should the settings
-  // really be all at their defaults, the address is mended.
+  // Streamlit empties the address before it goes to another page, or gives it the settings that a link takes there: this
+  // entry keeps what was seen. Should the settings really be all at their defaults, the address is mended.
   const target = new URL(url ?? location.href, location.href);
   if (target.search || target.pathname !== location.pathname) write(push, state, title, url);
   mendLater();

@@ -74,6 +74,7 @@ export class Chart {
       if (colour) swatch.style.background = colour;
       return element("span", {}, swatch, `${name} ${value}`);
     });
+    if (this.shown.some(({ className }) => className.includes("dots"))) parts.push(element("span", {}, "dots: after an epoch"));
     this.key.replaceChildren(...parts);
   }
 

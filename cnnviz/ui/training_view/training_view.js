@@ -64,7 +64,7 @@ class TrainingView {
     const number = message.frames[this.frame] ?? 0;
     this.curves.draw(message, canGoBack ? number : -1);
     this.filters.draw(message, this.frame);
-    this.bar.hidden = !canGoBack;
+    this.bar.style.visibility = canGoBack ? "" : "hidden"; // what is under it stays where it is
     Object.assign(this.slider, { max: message.frames.length - 1, value: this.frame });
     const epoch = message.stepsAnEpoch ? ` · ${(number / message.stepsAnEpoch).toFixed(1)} epochs` : "";
     setText(this.where, `after step ${number.toLocaleString("en")}${epoch}`);
