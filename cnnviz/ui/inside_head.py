@@ -31,8 +31,8 @@ def which_network(show: Controls, values: Mapping[str, Any]) -> None:
     own: Trained | None = st.session_state.get(KEY)
     show.segments("network", "Network", help=help.TRAINED, label_visibility="collapsed")
     if values["network"] == MINE and not own:
-        said = "A network that you train is kept until its page is closed or loaded anew. There is none: this is one of ours."
-        st.info(said, icon=":material/school:")
+        kept = "A network that you train is kept until its page is closed or loaded anew."
+        st.info(f"{kept} There is none: this is one of ours.", icon=":material/school:")
         st.page_link(PAGES / "network" / "train.py", label="Train one", icon=":material/play_arrow:")
 
 

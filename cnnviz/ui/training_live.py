@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -39,6 +39,8 @@ def live(now: Lesson, reading: Reading, ignored: Mapping[str, str]) -> None:
 
 def _shown(now: Lesson, reading: Reading, ignored: Mapping[str, str], before: str | None) -> None:
     job, values = now.job, reading.values
+    if st.session_state.get(training.KEY) is not job:
+        st.rerun()  # it has begun, or is given up
     if job and now.order and now.is_of_job:
         POOL.watch(job, now.order.watched)
     _buttons(now, job)
@@ -79,38 +81,45 @@ def _buttons(now: Lesson, job: Job | None) -> None:
     state = job.state if job else "none"
     with st.container(horizontal=True, gap="small", key="training_buttons"):
         if job and state in ("running", "paused", "waiting"):
+            is_waiting = state == "waiting"
             label, icon, word = ("Go on", "play_arrow", "go on") if state == "paused" else ("Pause", "pause", "pause")
-            if _button(label, icon, word, is_off=state == "waiting", type="primary"):
-                _say(job, word)
-            if _button("One step", "skip_next", "step", is_off=state == "waiting"):
-                _say(job, "step")
-            if _button("Leave the queue" if state == "waiting" else "Stop", "stop", "stop"):
-                if state == "waiting" or not job.news:
-                    training.stop()
-                    st.rerun()
-                _say(job, "stop")
+            _button(label, icon, word, _say, job, word, is_off=is_waiting, type="primary")
+            _button("One step", "skip_next", "step", _say, job, "step", is_off=is_waiting)
+            _button("Leave the queue" if is_waiting else "Stop", "stop", "stop", _stop, job)
             return
         again = state == "over" and not now.is_changed
         label = "Train again" if again else "Train"
-        if _button(label, "play_arrow", "train", is_off=not now.order, type="primary", on_click=_look_at_last):
-            _begin(now, is_paused=False)
-        if _button("One step", "skip_next", "first step", is_off=not now.order or state == "over"):
-            _begin(now, is_paused=True)
+        _button(label, "play_arrow", "train", _begin, now, False, is_off=not now.order, type="primary")
+        is_off = not now.order or state == "over"
+        _button("One step", "skip_next", "first step", _begin, now, True, is_off=is_off)
         _button("Stop", "stop", "nothing to stop", is_off=True)
 
 
-def _look_at_last() -> None:
-    st.session_state["at"] = None
+def _button(
+    label: str,
+    icon: str,
+    key: str,
+    does: Callable[..., None] | None = None,
+    *args: Any,
+    is_off: bool = False,
+    **look: Any,
+) -> None:
+    """A button whose work is done before anything is drawn: what it returned would be lost where a look at the
+    training, or another press, cuts the run short."""
+    st.button(label, icon=f":material/{icon}:", key=key, disabled=is_off, on_click=does, args=args, **look)
 
 
-def _button(label: str, icon: str, key: str, *, is_off: bool = False, **look: Any) -> bool:
-    return st.button(label, icon=f":material/{icon}:", key=key, disabled=is_off, **look)
+def _begin(now: Lesson, is_paused: bool) -> None:
+    if now.order:
+        st.session_state["at"] = None  # the last step is looked at
+        training.start(now.order, is_paused=is_paused)
 
 
-def _begin(now: Lesson, *, is_paused: bool) -> None:
-    assert now.order
-    training.start(now.order, is_paused=is_paused)
-    st.rerun()
+def _stop(job: Job) -> None:
+    if job.state == "waiting" or not job.news:
+        training.stop()
+    else:
+        _say(job, "stop")
 
 
 def _say(job: Job, word: Any) -> None:
@@ -118,7 +127,6 @@ def _say(job: Job, word: Any) -> None:
     version = job.version
     POOL.say(job, word)
     job.wait(version, 1.0)
-    st.rerun()
 
 
 def _progress(now: Lesson, job: Job | None) -> None:
