@@ -143,7 +143,11 @@ def explain_step(
         step = rate * mean / (square**0.5 + EPS)
         lines += [
             ("mean gradient", f"{BETAS[0]} · {as_factor(before.buffers.get('mean', 0.0))} + 0.1 · {as_factor(g)}", m),
-            ("mean square", f"{BETAS[1]} · {as_factor(before.buffers.get('square', 0.0))} + 0.001 · {as_factor(g)}²", v),
+            (
+                "mean square",
+                f"{BETAS[1]} · {as_factor(before.buffers.get('square', 0.0))} + 0.001 · {as_factor(g)}²",
+                v,
+            ),
             ("mean, corrected", f"{as_factor(m)} / (1 − {BETAS[0]}^{t})", mean),
             ("square, corrected", f"{as_factor(v)} / (1 − {BETAS[1]}^{t})", square),
             ("step", f"{as_factor(rate)} · {as_factor(mean)} / (√{as_factor(square)} + {as_factor(EPS)})", step),

@@ -12,12 +12,13 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cnnviz.deconvolution import Deconvolution, inverse_loss, psnr, tikhonov
+from cnnviz.deconvolution import Deconvolution, psnr, tikhonov
 from cnnviz.descent_rates import METHODS, stable_rate
 from cnnviz.figures import as_png
 from cnnviz.frequency_responses import frequency_response, spectrum
 from cnnviz.functional import conv2d
 from cnnviz.images import SAMPLES, load_image
+from cnnviz.inverse_kernel import inverse_loss
 from cnnviz.kernel_learning import KernelLearning
 from cnnviz.kernel_loss import as_picture, kernel_loss
 from cnnviz.kernel_steps import explained
@@ -27,7 +28,8 @@ from cnnviz.ui import PAGES
 from cnnviz.ui.chosen_image import Chosen
 from cnnviz.ui.kernel_knobs import BEGINNINGS
 from cnnviz.ui.kernel_problem import laid_in
-from cnnviz.ui.picture_recovery import kept, recovery, so_far
+from cnnviz.ui.picture_recovery import kept, recovery
+from cnnviz.ui.recovery_message import so_far
 from cnnviz.ui.settings import ONE_KERNEL
 from tests.fuzzing import examples
 from tests.test_pages import Lab
@@ -224,7 +226,7 @@ def test_a_rate_that_is_too_large_is_said_and_shown() -> None:
 def test_what_cannot_be_learned_is_a_sentence() -> None:
     page = Kernel(size="8", aim="undo", kernel="gaussian5", kernel_size="9")
     assert page.errors == ["A picture of 8×8 is too small for both kernels."]
-    page = Kernel(aim="recover", size="256", rounds="500", kernel="gabor")
+    page = Kernel(aim="recover", size="251", rounds="500", kernel="gabor")
     assert "multiply-adds; up to 1,000,000,000 are computed here" in page.errors[0]
     page = Kernel(size="400", moment="never", step="-1", plane="1", image="nobody")
     assert len(page.warnings) == 4

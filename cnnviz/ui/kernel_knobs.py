@@ -14,8 +14,8 @@ from cnnviz.ui import help, kernel_words
 from cnnviz.ui.chosen_image import Chosen
 from cnnviz.ui.controls import Controls, Reading
 from cnnviz.ui.image_picker import image_picker
+from cnnviz.ui.kernel_descent import Descent
 from cnnviz.ui.kernel_grid import kernel_grid
-from cnnviz.ui.kernel_problem import Descent
 from cnnviz.ui.picture_recovery import Recovery
 from cnnviz.ui.settings import ONE_KERNEL, TRAIN
 

@@ -13,10 +13,12 @@ from cnnviz.ui import kernel_knobs, kernel_words
 from cnnviz.ui.chosen_image import Chosen, chosen_image
 from cnnviz.ui.controls import Controls, Reading
 from cnnviz.ui.descent_view import descent_view
+from cnnviz.ui.kernel_descent import Descent, descent
 from cnnviz.ui.kernel_message import message
-from cnnviz.ui.kernel_problem import Descent, NothingBrought, descent
-from cnnviz.ui.limits import STILL
-from cnnviz.ui.picture_recovery import Recovery, recovery, recovery_message
+from cnnviz.ui.kernel_problem import NothingBrought
+from cnnviz.ui.limits import STILL, one_thread
+from cnnviz.ui.picture_recovery import Recovery, recovery
+from cnnviz.ui.recovery_message import recovery_message
 from cnnviz.ui.settings import escaped
 from cnnviz.ui.workbench import workbench
 
@@ -27,7 +29,7 @@ def kernel_lesson(show: Controls, reading: Reading, ignored: Mapping[str, str]) 
     chosen = chosen_image({**values, "color": "gray"})
     kernel_knobs.aims(show)
     view, knobs = workbench()
-    with view:
+    with view, one_thread():
         now = _shown(values, chosen, {"ignored": ignored, "address": reading.address()})
     with knobs:
         kernel_knobs.knobs(show, reading, chosen, now)

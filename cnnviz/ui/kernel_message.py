@@ -15,7 +15,8 @@ from cnnviz.frequency_responses import LOST, frequency_response
 from cnnviz.kernel_steps import explained
 from cnnviz.loss_surface import LossSlice, loss_slice, two_weights
 from cnnviz.quadratic_loss import KernelLearningError, KernelLoss
-from cnnviz.ui.kernel_problem import Descent, Problem, seen
+from cnnviz.ui.kernel_descent import Descent, seen
+from cnnviz.ui.kernel_problem import Problem
 
 CELLS: Final = 61  # of the slice, each way
 FREQUENCIES: Final = 32  # of the responses, each way

@@ -10,8 +10,9 @@ import streamlit as st
 from cnnviz.deconvolution import psnr
 from cnnviz.descent_rates import METHODS, best_rate, slowest_factor, stable_rate
 from cnnviz.optimisers import OPTIMISERS, OptimiserName
-from cnnviz.ui.kernel_problem import TOLERANCE, Descent
-from cnnviz.ui.picture_recovery import Recovery, decibels, lost_share
+from cnnviz.ui.kernel_descent import TOLERANCE, Descent
+from cnnviz.ui.picture_recovery import Recovery
+from cnnviz.ui.recovery_message import decibels, lost_share
 from cnnviz.ui.settings import escaped
 
 
