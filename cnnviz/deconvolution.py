@@ -11,6 +11,7 @@ from torch import Tensor
 
 from cnnviz.frequency_responses import spectrum
 from cnnviz.functional import conv2d
+from cnnviz.number_words import written
 from cnnviz.optimisers import OPTIMISERS, Optimiser, OptimiserName
 from cnnviz.quadratic_loss import KernelLearningError
 
@@ -117,7 +118,7 @@ class Deconvolution:
         """
         residual, near = self.residual, self.psnr
         if not residual < _RUN_AWAY:
-            limit = "" if self.stable_rate is None else f" It has to be below {self.stable_rate:.3g}."
+            limit = "" if self.stable_rate is None else f" It has to be below {written(self.stable_rate)}."
             raise KernelLearningError(
                 f"After {self.number} steps the picture has run away: the rate is too large.{limit}"
             )

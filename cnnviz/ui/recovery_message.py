@@ -13,8 +13,10 @@ from torch import Tensor
 from cnnviz import figures
 from cnnviz.deconvolution import psnr
 from cnnviz.frequency_responses import LOST, frequency_response
+from cnnviz.number_words import written
 from cnnviz.optimisers import MOMENTUM
-from cnnviz.ui.kernel_message import Message, finite, frame_at, panel
+from cnnviz.ui.kernel_message import Message, finite, frame_at
+from cnnviz.ui.kernel_panels import panel
 from cnnviz.ui.picture_recovery import Recovery
 
 FREQUENCIES: Final = 48  # of the responses, each way
@@ -33,11 +35,11 @@ def recovery_message(now: Recovery, values: Mapping[str, Any]) -> Message:
     panels = [
         {"of": "wanted", "title": "Picture x", **grey},
         panel("input", "Filtered: f ∗ x" + (" and noise" if values["noise"] else ""), now.y),
-        {"of": "made", "title": "Recovered by descent", **grey},
+        {"of": "made", "title": "Recovered by descent", "isRounded": True, **grey},
     ]
     if now.closed is not None:
         arrays["closed"] = now.closed[0, 0].numpy()
-        panels.append({"of": "closed", "title": "In closed form", **grey})
+        panels.append({"of": "closed", "title": "Solved directly", **grey})
     told = {
         "frames": now.numbers,
         "spans": spans,
@@ -45,7 +47,7 @@ def recovery_message(now: Recovery, values: Mapping[str, Any]) -> Message:
         "atBox": "moment",
         "panels": panels,
         "curves": _curves(now),
-        "figures": [[f"{decibels(now.steps[min(at, len(now.steps) - 1)].psnr):.1f} dB"] for at in now.numbers],
+        "figures": [[f"{written(decibels(now.steps[min(at, len(now.steps) - 1)].psnr), 3)} dB"] for at in now.numbers],
         "responses": _responses(now, values["ridge"], arrays),
     }
     return arrays, told
@@ -64,12 +66,12 @@ def _curves(now: Recovery) -> list[dict[str, Any]]:
     if now.closed is not None:
         level = decibels(psnr(now.closed, now.x))
         ends = [(near[0][0], level), (near[-1][0], level)]
-        lines.append({"name": "closed form", "className": "held-out", "points": ends})
+        lines.append({"name": "solved directly", "className": "held-out", "points": ends})
     residual = [(step.number, finite(step.residual)) for step in now.steps]
     return [
         {"title": "How near to x (PSNR, dB)", "log": False, "lines": lines},
-        {"title": "f ∗ x̂ − y, its size (logarithmic)", "log": True,
-         "lines": [{"name": "residual", "className": "learned", "points": residual}]},
+        {"title": "What f makes of it, less y: its size (logarithmic)", "log": True,
+         "lines": [{"name": "what is still wrong", "className": "learned", "points": residual}]},
     ]  # fmt: skip
 
 
@@ -84,7 +86,7 @@ def _responses(now: Recovery, ridge: float, arrays: dict[str, np.ndarray]) -> di
     least, of = LOST * float(one.max()), "the steps so far"
     inverses = so_far(one, now, ridge)
     if inverses is None:
-        inverses, of = (one / (one.square() + ridge + 1e-12))[None], "the closed form"
+        inverses, of = (one / (one.square() + ridge + 1e-12))[None], "solved directly"
     arrays["response"], arrays["inverses"] = one.numpy(), inverses.abs().numpy()
     return {"lost": least, "titles": ["|F|: the filter", f"|G|: {of}", "|F·G|: both"]}
 
