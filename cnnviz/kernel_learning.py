@@ -180,9 +180,6 @@ class KernelLearning:
 
     def _ran_away(self) -> str:
         limit = stable_rate(self.surface, self.method)
-        less = (
-            ""
-            if limit is None
-            else f" With this picture it has to be below {written(limit)}, and is {written(self.rate)}."
-        )
+        bound = "" if limit is None else f"below {written(limit)}, and is {written(self.rate)}"
+        less = f" With this picture it has to be {bound}." if bound else ""
         return f"After {self.number} steps the kernel has run away: the rate is too large.{less}"

@@ -68,12 +68,12 @@ def of_recovery(now: Recovery, values: Mapping[str, Any]) -> None:
     if now.closed is not None:
         said += f"; solved directly, with this ridge, it comes to {written(decibels(psnr(now.closed, now.x)), 3)} dB"
     lost = lost_share(now.kernel, (now.x.shape[2], now.x.shape[3]))
-    said += "." + (REPLAY if values["moment"] == 0 else "")
+    said += "."
     if lost:
         said += f" {lost:.1%} of the frequencies are lost to the filter, and stay as the start, an even grey, has them."
     if abs(float(now.kernel.sum())) < 1e-6 and now.closed is not None:
         said += " The mean is among them; solved directly, it is 0."
-    st.markdown(said, help=help.DECIBELS)
+    st.markdown(said + (REPLAY if values["moment"] == 0 else ""), help=help.DECIBELS)
 
 
 def of_method(now: Descent) -> None:
