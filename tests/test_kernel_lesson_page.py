@@ -162,6 +162,7 @@ def test_recovering_the_picture() -> None:
     np.testing.assert_allclose(recovered, job.picture[0, 0], atol=(high - low) / 500)
     near = told["curves"][0]["lines"][0]["points"]
     assert near[-1] == pytest.approx([40, psnr(job.picture, x)])
+    assert f"{told['responses']['share']:.1%} of the frequencies are lost" in page.words, "one figure for one thing"
     assert told["frames"][0] == 0 and told["frames"][-1] == 40 and f"{near[-1][1]:.1f} dB" in page.words
 
 

@@ -88,7 +88,8 @@ def _responses(now: Recovery, ridge: float, arrays: dict[str, np.ndarray]) -> di
     if inverses is None:
         inverses, of = (one / (one.square() + ridge + 1e-12))[None], "solved directly"
     arrays["response"], arrays["inverses"] = one.numpy(), inverses.abs().numpy()
-    return {"lost": least, "titles": ["|F|: the filter", f"|G|: {of}", "|F·G|: both"]}
+    share = lost_share(now.kernel, (now.x.shape[2], now.x.shape[3]))  # of the picture's own, not of those drawn
+    return {"lost": least, "share": share, "titles": ["|F|: the filter", f"|G|: {of}", "|F·G|: both"]}
 
 
 def so_far(response: Tensor, now: Recovery, ridge: float) -> Tensor | None:
