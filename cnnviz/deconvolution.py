@@ -1,4 +1,4 @@
-"""Take a filter back: learn the kernel that undoes it, or the picture that it was applied to."""
+"""Take a filter back: learn the picture that it was applied to."""
 
 from __future__ import annotations
 
@@ -11,39 +11,15 @@ from torch import Tensor
 
 from cnnviz.frequency_responses import spectrum
 from cnnviz.functional import conv2d
-from cnnviz.kernel_loss import kernel_loss
+from cnnviz.number_words import written
 from cnnviz.optimisers import OPTIMISERS, Optimiser, OptimiserName
-from cnnviz.quadratic_loss import KernelLearningError, KernelLoss
-from cnnviz.shapes import Size, pair, times
+from cnnviz.quadratic_loss import KernelLearningError
 
 _RUN_AWAY: Final = 1e6  # a residual far beyond every picture's
 WEAKEST: Final = 1e-20  # of a kernel, its largest |F|²: of less, the rates are beyond numbers
 STRONGEST: Final = 1e12
 _BORDERS: Final = ("circular", "zeros")
 _RATES: Final = {"sgd": 1.0, "momentum": 1.0, "adam": 0.02}  # by the largest curvature, but for adam
-
-
-def inverse_loss(
-    x: Tensor, kernel: Tensor, kernel_size: Size, *, bias: bool = False, ridge: float = 1e-6
-) -> KernelLoss:
-    """How far each kernel g is from undoing a filter f on a picture: the mean of (g * (f * x) − x)², away from the rim.
-
-    Args:
-        x: (N, 1, H, W).
-        kernel: f, (height, width).
-        kernel_size: of g. An odd total of f's and g's sides keeps the picture in its place.
-        bias: whether g may add a number; it brings back a mean that f has taken away.
-        ridge: holds those weights small that the filtered picture does not determine, see `kernel_loss`.
-    Raises:
-        KernelLearningError: the picture is too small for both kernels, or nothing of it is left.
-    """
-    filtered = conv2d(x.double(), _weight(kernel))
-    height, width = (f + g - 2 for f, g in zip(kernel.shape, pair(kernel_size, "kernel_size")))
-    rows, columns = x.shape[2] - height, x.shape[3] - width
-    if min(rows, columns) < 1:
-        raise KernelLearningError(f"A picture of {times(x.shape[2:])} is too small for both kernels.")
-    wanted = x[:, :, height // 2 : height // 2 + rows, width // 2 : width // 2 + columns]
-    return kernel_loss(filtered, wanted, kernel_size, padding="valid", bias=bias, ridge=ridge)
 
 
 @dataclass(frozen=True)
@@ -115,6 +91,8 @@ class Deconvolution:
         self.picture = torch.full_like(self._y, 0.5) if start is None else start.detach().double().clone()
         self.number = 0
         self._seen: tuple[float, Tensor] | None = None
+        self._response = spectrum(kernel, (y.shape[2], y.shape[3]))[:, : y.shape[3] // 2 + 1]
+        self._heard = torch.fft.rfft2(self._y)
         self._optimiser = Optimiser(method, [self.picture], self.rate)
 
     @property
@@ -140,7 +118,7 @@ class Deconvolution:
         """
         residual, near = self.residual, self.psnr
         if not residual < _RUN_AWAY:
-            limit = "" if self.stable_rate is None else f" It has to be below {self.stable_rate:.3g}."
+            limit = "" if self.stable_rate is None else f" It has to be below {written(self.stable_rate)}."
             raise KernelLearningError(
                 f"After {self.number} steps the picture has run away: the rate is too large.{limit}"
             )
@@ -153,15 +131,30 @@ class Deconvolution:
     def _look(self) -> tuple[float, Tensor]:
         """Residual and gradient of the picture as it is now."""
         if self._seen is None:
-            with torch.enable_grad():
-                picture = self.picture.detach().clone().requires_grad_()
-                maps = picture.flatten(0, 1)[:, None]
-                filtered = conv2d(maps, _weight(self._kernel), padding="same", padding_mode=self._mode)
-                squares = (filtered.view_as(self._y) - self._y).square().sum()
-                (gradient,) = torch.autograd.grad(0.5 * squares, picture)
-            residual = math.sqrt(squares.item() / self._y.numel())
-            self._seen = residual, gradient + self._ridge * self.picture
+            squares, gradient = self._by_frequency() if self._mode == "circular" else self._by_sums()
+            self._seen = math.sqrt(squares / self._y.numel()), gradient + self._ridge * self.picture
         return self._seen
+
+    def _by_frequency(self) -> tuple[float, Tensor]:
+        """What wraps around is a product at each frequency: as long for any kernel, and far shorter than its sums."""
+        height, width = self._y.shape[2:]
+        wrong = self._response * torch.fft.rfft2(self.picture) - self._heard
+        gradient = torch.fft.irfft2(self._response.conj() * wrong, s=(height, width))
+        once = _squares(wrong[..., :1]) + (_squares(wrong[..., -1:]) if width % 2 == 0 else 0)  # no mirror image
+        return float(2 * _squares(wrong) - once) / (height * width), gradient
+
+    def _by_sums(self) -> tuple[float, Tensor]:
+        with torch.enable_grad():
+            picture = self.picture.detach().clone().requires_grad_()
+            maps = picture.flatten(0, 1)[:, None]
+            filtered = conv2d(maps, self._kernel[None, None], padding="same", padding_mode=self._mode)
+            squares = (filtered.view_as(self._y) - self._y).square().sum()
+            (gradient,) = torch.autograd.grad(0.5 * squares, picture)
+        return squares.item(), gradient
+
+
+def _squares(numbers: Tensor) -> Tensor:
+    return torch.linalg.vector_norm(numbers).square()
 
 
 def tikhonov(y: Tensor, kernel: Tensor, ridge: float) -> Tensor:
@@ -184,7 +177,3 @@ def psnr(x: Tensor, truth: Tensor) -> float:
     """The peak signal-to-noise ratio of pictures in [0, 1], in dB; infinite where they are the same."""
     error = float((x.double() - truth.double()).square().mean())
     return math.inf if error == 0 else -10 * math.log10(error)
-
-
-def _weight(kernel: Tensor) -> Tensor:
-    return kernel.detach().double()[None, None]

@@ -11,12 +11,13 @@ import torch
 from torch import Tensor
 
 from cnnviz.descent_rates import DEFAULT_METHOD, Method, best_rate, check_method, stable_rate, velocity_kept
+from cnnviz.number_words import written
 from cnnviz.optimisers import Optimiser
 from cnnviz.quadratic_loss import KernelLearningError, KernelLoss
 
 TARGETS: Final = ("sobel-x", "sobel-y", "laplacian4", "gaussian5", "sharpen", "emboss", "motion-blur", "gabor")
 _KEPT_EVERY: Final = 0.04  # of the number of a step: keyframes become rarer as the steps become smaller
-_CHECKED_EVERY: Final = 5  # steps of a run; to look costs more than a step
+_CHECKED_EVERY: Final = 5  # steps of a run; to work the loss out costs more than a step
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ class KernelLearning:
         return KernelStep(self.number, loss, float(gradient.norm()))
 
     def run(self, most: int, tolerance: float = 1e-3) -> bool:
-        """Go on for at most so many steps; keep the last one as a keyframe.
+        """Go on to the first step within the tolerance, for at most so many; keep the last one as a keyframe.
 
         Returns:
             whether `error_bound` is within the tolerance.
@@ -119,9 +120,9 @@ class KernelLearning:
             KernelLearningError: as `step`.
         """
         for number in range(most):
+            if self.error_bound <= tolerance:
+                break
             if number % _CHECKED_EVERY == 0:
-                if self.error_bound <= tolerance:
-                    break
                 self._checked_loss()
             self._advance()
         if self.numbers[-1] != self.number:
@@ -179,5 +180,6 @@ class KernelLearning:
 
     def _ran_away(self) -> str:
         limit = stable_rate(self.surface, self.method)
-        less = "" if limit is None else f" With this picture it has to be below {limit:.3g}, and is {self.rate:.3g}."
+        bound = "" if limit is None else f"below {written(limit)}, and is {written(self.rate)}"
+        less = f" With this picture it has to be {bound}." if bound else ""
         return f"After {self.number} steps the kernel has run away: the rate is too large.{less}"

@@ -6,6 +6,7 @@ from typing import Final
 
 from cnnviz.descent_rates import Method, velocity_kept
 from cnnviz.kernel_learning import KernelLearning
+from cnnviz.number_words import as_factor
 from cnnviz.optimisers import Before, OptimiserName, WeightStep, explain_step
 
 _AS: Final[dict[Method, OptimiserName]] = {
@@ -28,12 +29,12 @@ def explained(learning: KernelLearning, frame: int, at: int) -> WeightStep:
         buffers = {name: float(tensor[at]) for name, tensor in memory.items()}
         before = Before(value, slope, buffers, learning.numbers[frame])
         return explain_step(_AS[method], learning.rate, 0.0, before, velocity_kept(loss, method))
-    direction, how = -gradient, f"−{_n(slope)}"
+    direction, how = -gradient, f"−{as_factor(slope)}"
     square = float(gradient @ gradient)
     if memory and float(memory["square"]) > 0:
         share = square / float(memory["square"])
         direction = direction + share * memory["direction"]
-        how += f" + {_n(share)} · {_n(float(memory['direction'][at]))}"
+        how += f" + {as_factor(share)} · {as_factor(float(memory['direction'][at]))}"
     curvature = float(direction @ loss.hessian @ direction)
     length = -float(gradient @ direction) / curvature if curvature > 0 else 0.0
     along = float(direction[at])
@@ -42,11 +43,6 @@ def explained(learning: KernelLearning, frame: int, at: int) -> WeightStep:
         ("gradient", "∂ loss / ∂ w", slope),
         ("direction", how, along),
         ("length", "slope along it / curvature along it", length),
-        ("new weight", f"{_n(value)} + {_n(length)} · {_n(along)}", after),
+        ("new weight", f"{as_factor(value)} + {as_factor(length)} · {as_factor(along)}", after),
     )
     return WeightStep(value, after, lines)
-
-
-def _n(value: float) -> str:
-    text = f"{value:.4g}".replace("-", "−")
-    return f"({text})" if value < 0 else text

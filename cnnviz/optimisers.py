@@ -9,6 +9,8 @@ from typing import Final, Literal
 import torch
 from torch import Tensor
 
+from cnnviz.number_words import as_factor
+
 OptimiserName = Literal["sgd", "momentum", "adam"]
 MOMENTUM: Final = 0.9
 BETAS: Final = (0.9, 0.999)
@@ -122,17 +124,17 @@ def explain_step(
     lines = [("gradient", "∂ loss / ∂ w", g)]
     if weight_decay:
         decayed = g + weight_decay * w
-        lines.append(("with decay", f"{_n(g)} + {_n(weight_decay)} · {_n(w)}", decayed))
+        lines.append(("with decay", f"{as_factor(g)} + {as_factor(weight_decay)} · {as_factor(w)}", decayed))
         g = decayed
     if name == "sgd":
         step = rate * g
-        lines.append(("step", f"{_n(rate)} · {_n(g)}", step))
+        lines.append(("step", f"{as_factor(rate)} · {as_factor(g)}", step))
     elif name == "momentum":
         last = before.buffers.get("velocity")
         velocity = g if last is None else kept * last + g
-        how = "the first gradient" if last is None else f"{_n(kept)} · {_n(last)} + {_n(g)}"
+        how = "the first gradient" if last is None else f"{as_factor(kept)} · {as_factor(last)} + {as_factor(g)}"
         step = rate * velocity
-        lines += [("velocity", how, velocity), ("step", f"{_n(rate)} · {_n(velocity)}", step)]
+        lines += [("velocity", how, velocity), ("step", f"{as_factor(rate)} · {as_factor(velocity)}", step)]
     else:
         t = before.steps + 1
         m = BETAS[0] * before.buffers.get("mean", 0.0) + (1 - BETAS[0]) * g
@@ -140,16 +142,15 @@ def explain_step(
         mean, square = m / (1 - BETAS[0] ** t), v / (1 - BETAS[1] ** t)
         step = rate * mean / (square**0.5 + EPS)
         lines += [
-            ("mean gradient", f"{BETAS[0]} · {_n(before.buffers.get('mean', 0.0))} + 0.1 · {_n(g)}", m),
-            ("mean square", f"{BETAS[1]} · {_n(before.buffers.get('square', 0.0))} + 0.001 · {_n(g)}²", v),
-            ("mean, corrected", f"{_n(m)} / (1 − {BETAS[0]}^{t})", mean),
-            ("square, corrected", f"{_n(v)} / (1 − {BETAS[1]}^{t})", square),
-            ("step", f"{_n(rate)} · {_n(mean)} / (√{_n(square)} + {EPS:g})", step),
+            ("mean gradient", f"{BETAS[0]} · {as_factor(before.buffers.get('mean', 0.0))} + 0.1 · {as_factor(g)}", m),
+            (
+                "mean square",
+                f"{BETAS[1]} · {as_factor(before.buffers.get('square', 0.0))} + 0.001 · {as_factor(g)}²",
+                v,
+            ),
+            ("mean, corrected", f"{as_factor(m)} / (1 − {BETAS[0]}^{t})", mean),
+            ("square, corrected", f"{as_factor(v)} / (1 − {BETAS[1]}^{t})", square),
+            ("step", f"{as_factor(rate)} · {as_factor(mean)} / (√{as_factor(square)} + {as_factor(EPS)})", step),
         ]
-    lines.append(("new weight", f"{_n(w)} − {_n(step)}", w - step))
+    lines.append(("new weight", f"{as_factor(w)} − {as_factor(step)}", w - step))
     return WeightStep(w, w - step, tuple(lines))
-
-
-def _n(value: float) -> str:
-    text = f"{value:.4g}".replace("-", "−")
-    return f"({text})" if value < 0 else text

@@ -92,7 +92,7 @@ class KernelLoss:
         """(n,) bool: along which directions the picture tells kernels apart. One edge alone leaves many open."""
         return self.curvatures > _DETERMINED * self.largest
 
-    @property
+    @cached_property
     def smallest(self) -> float:
         """The smallest curvature of those that are determined."""
         return float(self.curvatures[self.determined][0])

@@ -10,10 +10,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnnviz.deconvolution import Deconvolution, inverse_loss, psnr, tikhonov
+from cnnviz.deconvolution import Deconvolution, psnr, tikhonov
 from cnnviz.frequency_responses import frequency_response, responses
 from cnnviz.functional import conv2d
 from cnnviz.images import SAMPLES, load_image
+from cnnviz.inverse_kernel import inverse_loss
 from cnnviz.kernel_learning import KernelLearning
 from cnnviz.kernel_loss import as_picture
 from cnnviz.kernels import KERNELS

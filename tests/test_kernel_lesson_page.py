@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,13 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cnnviz.deconvolution import Deconvolution, inverse_loss, psnr, tikhonov
+from cnnviz.deconvolution import Deconvolution, psnr, tikhonov
 from cnnviz.descent_rates import METHODS, stable_rate
 from cnnviz.figures import as_png
 from cnnviz.frequency_responses import frequency_response, spectrum
 from cnnviz.functional import conv2d
 from cnnviz.images import SAMPLES, load_image
+from cnnviz.inverse_kernel import inverse_loss
 from cnnviz.kernel_learning import KernelLearning
 from cnnviz.kernel_loss import as_picture, kernel_loss
 from cnnviz.kernel_steps import explained
@@ -25,9 +27,10 @@ from cnnviz.kernels import KERNELS, initialise
 from cnnviz.loss_surface import loss_slice, two_weights
 from cnnviz.ui import PAGES
 from cnnviz.ui.chosen_image import Chosen
-from cnnviz.ui.kernel_knobs import BEGINNINGS
+from cnnviz.ui.kernel_knobs import BEGINNINGS, USUAL
 from cnnviz.ui.kernel_problem import laid_in
-from cnnviz.ui.picture_recovery import kept, recovery, so_far
+from cnnviz.ui.picture_recovery import kept, recovery
+from cnnviz.ui.recovery_message import recovery_message, so_far
 from cnnviz.ui.settings import ONE_KERNEL
 from tests.fuzzing import examples
 from tests.test_pages import Lab
@@ -159,6 +162,7 @@ def test_recovering_the_picture() -> None:
     np.testing.assert_allclose(recovered, job.picture[0, 0], atol=(high - low) / 500)
     near = told["curves"][0]["lines"][0]["points"]
     assert near[-1] == pytest.approx([40, psnr(job.picture, x)])
+    assert f"{told['responses']['share']:.1%} of the frequencies are lost" in page.words, "one figure for one thing"
     assert told["frames"][0] == 0 and told["frames"][-1] == 40 and f"{near[-1][1]:.1f} dB" in page.words
 
 
@@ -224,10 +228,73 @@ def test_a_rate_that_is_too_large_is_said_and_shown() -> None:
 def test_what_cannot_be_learned_is_a_sentence() -> None:
     page = Kernel(size="8", aim="undo", kernel="gaussian5", kernel_size="9")
     assert page.errors == ["A picture of 8×8 is too small for both kernels."]
-    page = Kernel(aim="recover", size="256", rounds="500", kernel="gabor")
+    page = Kernel(aim="recover", size="251", rounds="500", kernel="gabor")
     assert "multiply-adds; up to 1,000,000,000 are computed here" in page.errors[0]
+    page = Kernel(aim="recover", size="256", rounds="500", kernel="1")
+    assert "take as long as" in page.errors[0] and "sides such as" not in page.errors[0]
     page = Kernel(size="400", moment="never", step="-1", plane="1", image="nobody")
     assert len(page.warnings) == 4
+
+
+@pytest.mark.parametrize("aim", ["learn", "undo", "recover"])
+@pytest.mark.parametrize("scale", ["1e6", "7e4", "1e-30", "1e-160"])
+@pytest.mark.parametrize("more", [{}, {"step": "1e6", "recover_by": "momentum", "method": "momentum", "ridge": "0"}])
+def test_kernels_beyond_all_measure_are_drawn_or_explained(aim: str, scale: str, more: dict[str, str]) -> None:
+    kernel = f"-{scale},0,{scale};-{scale},0,{scale}"
+    page = Kernel(aim=aim, kernel=kernel, size="16", rounds="30", steps="30", **more)
+    assert not page.at.exception
+    drawn = [part for part in page.at.get("bidi_component") if part.key == "descent"]
+    assert drawn or page.errors
+    if drawn:
+        assert all(np.isfinite(block).all() for block in page.told["arrays"].values())
+    assert not any(word in text for text in [*page.errors, page.words] for word in ("nan", "inf ", "Traceback"))
+
+
+def test_a_frequency_that_the_picture_lacks_may_run_away_unseen() -> None:
+    values = {"kernel": KERNELS["laplacian4"].values, "recover_by": "sgd", "rounds": 500, "moment": 0}
+    values |= {"step": 1000.0, "noise": 0.0, "ridge": 0.0, "seed": 0}
+    now = recovery(values, Chosen(torch.zeros(1, 1, 16, 16), "", "black", 1))
+    assert now.error is None and now.numbers[-1] == 500
+    arrays, told = recovery_message(now, values)
+    assert np.isfinite(arrays["inverses"]).all() and arrays["inverses"].max() == 1e30
+    json.dumps(told, allow_nan=False)
+
+
+def test_a_picture_that_is_no_number_is_drawn_all_the_same() -> None:
+    values = {"kernel": KERNELS["gaussian"].values, "recover_by": "sgd", "rounds": 2, "moment": 0}
+    values |= {"step": None, "noise": 0.0, "ridge": 0.0, "seed": 0}
+    now = recovery(values, Chosen(picture(size=8), "", "camera", 1))
+    steps = [replace(step, residual=np.inf, psnr=psnr) for step, psnr in zip(now.steps, (np.nan, -np.inf, np.inf))]
+    bad = [torch.full_like(now.y, value) for value in (np.nan, -np.inf, 1e300)]
+    arrays, told = recovery_message(replace(now, steps=steps, pictures=bad), values)
+    json.dumps(told, allow_nan=False)
+    assert arrays["levels"].dtype == np.uint8 and np.isfinite(told["spans"]).all()
+    assert told["figures"] == [["−999 dB"], ["−999 dB"], ["99 dB"]]
+
+
+def test_each_aim_begins_with_a_kernel_that_suits_it() -> None:
+    page = Kernel(size="16", rounds="5")
+    for aim, name in USUAL.items():
+        told = page.choose(aim=aim).told
+        assert told["at"] == 0, "the replay shows the way"
+        filtered = conv2d(
+            picture(size=16).double(), preset(name)[None, None],
+            **({"padding": "same", "padding_mode": "circular"} if aim == "recover" else {}),
+        )  # fmt: skip
+        found = told["arrays"]["wanted" if aim == "learn" else "input"]
+        inner = found[1:-1, 1:-1] if aim == "learn" else found
+        np.testing.assert_allclose(inner, filtered[0, 0], atol=1e-6)
+    page = page.choose(kernel="emboss")
+    assert page.choose(aim="learn").widget("kernel").value == "emboss", "what was chosen stays"
+
+
+def test_as_many_steps_are_said_as_were_taken() -> None:
+    page = Kernel(size="32", moment="end")
+    told = page.told
+    last = told["frames"][-1]
+    assert f"Learned in **{last:,} steps**" in page.words
+    assert told["curves"][0]["lines"][0]["points"][-1][0] == last and told["at"] == len(told["frames"]) - 1
+    assert told["figures"][-1][1].removeprefix("off by ") in page.words, "the same figure"
 
 
 TEXTS = {

@@ -169,8 +169,8 @@ NUMBERS_KEPT = (
 )
 METHOD = "How a gradient becomes a step. **suggested** takes what suits the surface."
 STEP = (
-    "How far a step goes. **best** follows from the surface's curvatures. Try twice as much, or more than the largest "
-    "stable rate, and watch it run away."
+    "How far a step goes. **best** follows from how steeply the loss bends. Try twice as much, or more than the "
+    "largest stable rate, and watch it run away."
 )
 LEARNED_SIZE = (
     "Height and width of the kernel that is learned: 5, or 3,5. **auto**: as large as the true one (a kernel that "
@@ -179,22 +179,32 @@ LEARNED_SIZE = (
 STEPS = "It ends earlier where no weight can be farther than a thousandth from the best one."
 START = "**random**: weights from −1 to 1, by the seed. **zeros**: the picture is black at first."
 PLANE = (
-    "The loss has as many dimensions as the kernel has weights; a slice shows two. **valley**: the steepest and the "
-    "flattest direction. Or two weights by their places, row by row from 0: 0,4."
+    "The loss depends on every weight of the kernel; a picture of it can show two directions. **valley**: the mix of "
+    "weights along which it rises most steeply, and the one along which it hardly changes. Or two single weights by "
+    "their places, row by row from 0: 0,4."
 )
 WEIGHT = (
     "The weight whose steps are written out, by its place, row by row from 0. A click on the learned kernel sets it."
 )
 MOMENT = (
-    "The number of a step, or **end**. The slider under the pictures writes it, and a link carries it. "
-    "The first steps are all kept, later ever fewer are."
+    "How many steps are done in what is shown, or **end**. The slider under the pictures writes it, and a link carries "
+    "it. The first steps are all kept, later ever fewer are."
+)
+DECIBELS = (
+    "How near a picture is to the true one (PSNR): every 10 dB more, the mean squared error is a tenth. At 20 dB a "
+    "pixel is off by about 0.1, at 40 dB by 0.01; white is 1. **Solved directly**: by one division at each frequency, "
+    "without steps."
+)
+LESSON_KERNEL = (
+    "**auto** takes Sobel to be learned, sharpening to be undone, and a blur to recover a picture from. Or a preset's "
+    "name, rows such as 0,1,0;1,-4,1;0,1,0, or random weights by method, size and seed as in kaiming_uniform:3x3:7."
 )
 ROUNDS = "Each step goes through the whole picture, there and back."
 RIDGE = (
     "Draws all pixels a little to 0. What the filter left of a frequency is divided by |F|² + ridge, so that noise is "
-    "not made large where the filter left little. 0: none, and no closed form."
+    "not made large where the filter left little. 0: none, and nothing to solve directly."
 )
-NOISE = "The standard deviation of noise in the filtered picture; 0.02 is five grey levels."
+FILTERED_NOISE = "The standard deviation of noise in the filtered picture; 0.02 is five grey levels."
 # --- Inside -----------------------------------------------------------------------------------------
 PIXEL = "A pixel's row and column, from 0. A click on any of the pictures below writes it; arrow keys move it."
 BASELINE = "The grey that integrated gradients begin with: 0 is black, 1 white. Another question, another answer."

@@ -14,8 +14,8 @@ from cnnviz.ui import help, kernel_words
 from cnnviz.ui.chosen_image import Chosen
 from cnnviz.ui.controls import Controls, Reading
 from cnnviz.ui.image_picker import image_picker
+from cnnviz.ui.kernel_descent import Descent
 from cnnviz.ui.kernel_grid import kernel_grid
-from cnnviz.ui.kernel_problem import Descent
 from cnnviz.ui.picture_recovery import Recovery
 from cnnviz.ui.settings import ONE_KERNEL, TRAIN
 
@@ -25,6 +25,8 @@ AIMS: Final = {
     "undo": "**undo**: find a kernel that takes a filter back, as far as a kernel can.",
     "recover": "**recover**: find the picture itself, pixel by pixel, from its filtered version.",
 }
+# The kernel of "auto". Of what Sobel leaves hardly a picture comes back, which is no beginning.
+USUAL: Final = {"learn": "sobel-x", "undo": "sharpen", "recover": "gaussian"}
 # By title: what is set, and what it is.
 BEGINNINGS: Final = {
     "Sobel": ({"kernel": "sobel-x"}, "Nine random weights become Sobel's."),
@@ -69,7 +71,7 @@ def knobs(show: Controls, reading: Reading, chosen: Chosen, now: Descent | Recov
         _bring()
     else:
         kernel_grid(values["kernel"], reading.texts["kernel"], key="kernel_grid", box="kernel")
-        show.text("kernel", "Kernel as text", help=help.KERNEL)
+        show.text("kernel", "Kernel as text", help=help.LESSON_KERNEL)
         show.say("kernel")
         if aim == "learn":
             show.segments("numbers", "Its picture is kept as", help=help.NUMBERS_KEPT)
@@ -78,7 +80,7 @@ def knobs(show: Controls, reading: Reading, chosen: Chosen, now: Descent | Recov
         _recovering(show, now)
     else:
         _learning(show, now)
-    show.text("moment", "Step that is looked at", help=help.MOMENT)
+    show.text("moment", "Steps done in what is shown", help=help.MOMENT)
     show.say("moment")
     st.subheader("Picture", anchor=False)
     image_picker(show, chosen, SIZES, has_colors=False)
@@ -116,7 +118,7 @@ def _recovering(show: Controls, now: Descent | Recovery | None) -> None:
         show.count("rounds", "Steps", help=help.ROUNDS)
         show.number("ridge", "Ridge", 0.001, help=help.RIDGE)
     with st.container(horizontal=True, gap="small"):
-        show.number("noise", "Noise", 0.01, help=help.NOISE)
+        show.number("noise", "Noise", 0.01, help=help.FILTERED_NOISE)
         show.count("seed", "Seed", help=help.SEED)
     show.say("rounds", "ridge", "noise", "seed")
 

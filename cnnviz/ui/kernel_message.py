@@ -10,12 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cnnviz import figures
 from cnnviz.frequency_responses import LOST, frequency_response
 from cnnviz.kernel_steps import explained
 from cnnviz.loss_surface import LossSlice, loss_slice, two_weights
+from cnnviz.number_words import written
 from cnnviz.quadratic_loss import KernelLearningError, KernelLoss
-from cnnviz.ui.kernel_problem import Descent, Problem, seen
+from cnnviz.ui.kernel_descent import Descent, seen
+from cnnviz.ui.kernel_panels import grids, learning_panels, undoing_panels
 
 CELLS: Final = 61  # of the slice, each way
 FREQUENCIES: Final = 32  # of the responses, each way
@@ -47,10 +48,10 @@ def message(now: Descent, values: Mapping[str, Any]) -> Message:
         "bias": problem.loss.bias,
         "padding": problem.padding,
         "skip": problem.clipped is not None,
-        "panels": _undoing(problem) if values["aim"] == "undo" else _learning(problem),
-        "grids": _grids(problem, values["aim"]),
+        "panels": undoing_panels(problem) if values["aim"] == "undo" else learning_panels(problem),
+        "grids": grids(problem, values["aim"]),
         "curves": [_curve(now)],
-        "figures": [[f"{loss:.3g}", f"{error:.2g}"] for loss, error in zip(learning.losses, now.errors)],
+        "figures": _figures(now),
     }
     told["surface"] = _surface(now, values["plane"], arrays)
     if values["aim"] == "undo" and problem.kernel is not None:
@@ -76,55 +77,10 @@ def finite(value: float) -> float:
     return value if math.isfinite(value) else 1e300
 
 
-def panel(of: str, title: str, maps: Tensor | None = None, reach: float = 0.0) -> dict[str, Any]:
-    """A picture's place: what is in it, and its colours: two hues around 0, or greys where the mean is a picture's."""
-    if maps is not None:
-        low, mean, high = float(maps.min()), float(maps.mean()), float(maps.max())
-        if (low >= -1e-9 and high <= 1.5) or (0 < mean < 1 and low > -mean - 2 and high - low < 12 * mean):
-            return {"of": of, "title": title, "scale": "gray", "ends": [0.0, 1.0]}
-        reach = max(-low, high)
-    colors = figures.color_range(-(reach or 1.0), reach or 1.0)
-    return {"of": of, "title": title, "scale": colors.scale, "ends": [colors.low, colors.high]}
-
-
-def _learning(problem: Problem) -> list[dict[str, Any]]:
-    filtered = "Its filtered version y" if problem.kernel is None else "Target y = f ∗ x"
-    wanted = panel("wanted", filtered, problem.wanted)
-    reach = float(problem.wanted.abs().max())
-    return [
-        panel("input", "Picture x", problem.input),
-        wanted,
-        {**wanted, "of": "made", "title": "Learned kernel ∗ x"},
-        panel("difference", "What is still wrong", reach=reach),
-    ]
-
-
-def _undoing(problem: Problem) -> list[dict[str, Any]]:
-    wanted = panel("wanted", "Picture x", problem.wanted)
-    return [
-        wanted,
-        panel("input", "Filtered: f ∗ x", problem.input),
-        {**wanted, "of": "made", "title": "Undone: g ∗ (f ∗ x)"},
-        panel("difference", "What is still wrong", reach=float(problem.wanted.abs().max())),
-    ]
-
-
-def _grids(problem: Problem, aim: str) -> list[dict[str, str]]:
-    if aim == "undo":
-        return [
-            {"of": "filter", "title": "The filter f"},
-            {"of": "optimum", "title": "Best g, in closed form"},
-            {"of": "learned", "title": "Learned g"},
-            {"of": "both", "title": "f, then g, as one kernel"},
-        ]
-    known = [] if problem.kernel is None else [{"of": "filter", "title": "True kernel f"}]
-    against = "closed form" if problem.truth is None else "true"
-    return [
-        *known,
-        {"of": "optimum", "title": "Best, in closed form"},
-        {"of": "learned", "title": "Learned"},
-        {"of": "error" if problem.truth is not None else "gap", "title": f"Learned − {against}"},
-    ]
+def _figures(now: Descent) -> list[list[str]]:
+    """What is said of each keyframe beside the slider."""
+    pairs = zip(now.learning.losses, now.errors)
+    return [[f"loss {written(loss, 3)}", f"off by {written(error, 3)}"] for loss, error in pairs]
 
 
 def _curve(now: Descent) -> dict[str, Any]:
@@ -169,11 +125,16 @@ def _surface(now: Descent, plane: tuple[int, int] | None, arrays: dict[str, np.n
     arrays["path"] = flat.numpy()
     arrays["beside"] = (from_origin - flat @ cut.directions).norm(dim=1).numpy()
     if plane is None:
-        names = [f"steepest direction, curvature {loss.largest:.2g}", f"flattest, curvature {loss.smallest:.2g}"]
+        names = ["steepest mix of the weights", "flattest mix of the weights"]
+        about = (
+            "Across, the mix of the weights along which the loss rises most steeply; up, the mix along which it hardly "
+            f"changes, {loss.condition:,.0f} times less."
+        )
     else:
         names = [weight_name(loss, at) for at in plane]
+        about = "Across and up, one weight each; all others are those of the best kernel."
     ends = [[float(values[0]), float(values[-1])] for values in (cut.across, cut.down)]
-    return {"across": ends[0], "down": ends[1], "names": names, "least": loss.least}
+    return {"across": ends[0], "down": ends[1], "names": names, "about": about, "least": loss.least}
 
 
 def _responses(kernel: Tensor, inverses: Tensor, arrays: dict[str, np.ndarray]) -> dict[str, Any]:

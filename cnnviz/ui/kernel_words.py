@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import streamlit as st
 
 from cnnviz.deconvolution import psnr
 from cnnviz.descent_rates import METHODS, best_rate, slowest_factor, stable_rate
+from cnnviz.number_words import written
 from cnnviz.optimisers import OPTIMISERS, OptimiserName
-from cnnviz.ui.kernel_problem import TOLERANCE, Descent
-from cnnviz.ui.picture_recovery import Recovery, decibels, lost_share
+from cnnviz.ui import help
+from cnnviz.ui.kernel_descent import TOLERANCE, Descent
+from cnnviz.ui.picture_recovery import Recovery
+from cnnviz.ui.recovery_message import decibels, lost_share
 from cnnviz.ui.settings import escaped
+
+REPLAY: Final = " **Replay** shows the way there."
 
 
 def of_descent(now: Descent, values: Mapping[str, Any]) -> None:
@@ -23,21 +28,18 @@ def of_descent(now: Descent, values: Mapping[str, Any]) -> None:
     against = "the best one" if now.problem.truth is None else "the true one"
     far = now.errors[-1]
     ended = (
-        f"After **{now.learning.number:,} steps** ({now.seconds:.2g} s) no weight is farther than **{plain(far)}** "
-        f"from {against}."
+        f"{'Learned in' if now.is_down else 'After'} **{now.learning.number:,} steps** ({now.seconds:.2g} s)"
+        f"{': then' if now.is_down else ''} no weight is farther than **{written(far, 3)}** from {against}."
     )
     if not now.is_down and far > TOLERANCE:
         ended += " It is not at the bottom yet: allow more steps, or choose a quicker method."
     elif values["aim"] == "undo":
-        ended += f" What g gives back is off by {plain(now.problem.loss.least**0.5, 2)} (root mean square)."
+        ended += f" What the best g gives back is off by {written(now.problem.loss.least**0.5, 2)} (root mean square)."
+    if values["moment"] == 0:
+        ended += REPLAY
     st.markdown(ended)
     if now.problem.clipped is not None:
         st.caption(_clipping(now))
-
-
-def plain(value: float, digits: int = 1) -> str:
-    """As few digits as say it."""
-    return f"{value:.{digits}g}".replace("e-0", "e−").replace("e-", "e−")
 
 
 def _clipping(now: Descent) -> str:
@@ -59,19 +61,19 @@ def of_recovery(now: Recovery, values: Mapping[str, Any]) -> None:
         st.warning(f"{escaped(str(now.error))} The replay shows how.", icon=":material/trending_up:")
         return
     near = [decibels(step.psnr) for step in now.steps]
-    said = f"After **{now.steps[-1].number} steps** the picture is at **{near[-1]:.1f} dB**"
+    said = f"After **{now.steps[-1].number} steps** the picture is at **{written(near[-1], 3)} dB**"
     best = near.index(max(near))
     if near[best] > near[-1] + 0.5:
-        said += f"; it was at {near[best]:.1f} dB after {best}, and then the noise grew"
+        said += f"; it was at {written(near[best], 3)} dB after {best}, and then the noise grew"
     if now.closed is not None:
-        said += f"; the closed form with this ridge comes to {decibels(psnr(now.closed, now.x)):.1f} dB"
+        said += f"; solved directly, with this ridge, it comes to {written(decibels(psnr(now.closed, now.x)), 3)} dB"
     lost = lost_share(now.kernel, (now.x.shape[2], now.x.shape[3]))
     said += "."
     if lost:
         said += f" {lost:.1%} of the frequencies are lost to the filter, and stay as the start, an even grey, has them."
     if abs(float(now.kernel.sum())) < 1e-6 and now.closed is not None:
-        said += " The mean is among them; the closed form has it at 0."
-    st.markdown(said)
+        said += " The mean is among them; solved directly, it is 0."
+    st.markdown(said + (REPLAY if values["moment"] == 0 else ""), help=help.DECIBELS)
 
 
 def of_method(now: Descent) -> None:
@@ -80,17 +82,17 @@ def of_method(now: Descent) -> None:
     st.caption(f"**{method.replace('_', ' ')}**: {METHODS[method]}")
     limit = stable_rate(loss, method)
     if limit is not None and rate >= limit:
-        st.warning(f"The rate {rate:.4g} is not below {limit:.4g}: steps overshoot more and more.")
+        st.warning(f"The rate {written(rate)} is not below {written(limit)}: steps overshoot more and more.")
     elif method != "conjugate":
-        most = "" if limit is None else f", stable below {limit:.4g}"
-        st.caption(f"Rate **{rate:.4g}** (best: {best_rate(loss, method):.4g}{most}).")
+        most = "" if limit is None else f", stable below {written(limit)}"
+        st.caption(f"Rate **{written(rate)}** (best: {written(best_rate(loss, method))}{most}).")
     slow = slowest_factor(loss, method, rate)
-    kept = "" if slow is None or method == "sgd" else f" A step with this method and rate leaves {slow:.6g}."
+    kept = "" if slow is None or method == "sgd" else f" A step with this method and rate leaves {written(slow, 6)}."
     left = slowest_factor(loss, "sgd", best_rate(loss, "sgd"))
     st.caption(
         f"The steepest direction is **{loss.condition:,.0f}** times as steep as the flattest: neighbouring pixels are "
         f"alike, so kernels that differ in fine detail give nearly the same picture. A step of plain descent leaves "
-        f"{left:.6g} of the slowest error.{kept}"
+        f"{written(left, 6) if left else 0} of the slowest error.{kept}"
     )
 
 
@@ -99,6 +101,8 @@ def of_recovering(method: OptimiserName, now: Recovery) -> None:
     st.caption(OPTIMISERS[method][0])
     limit = now.job.stable_rate
     if limit is not None and now.job.rate >= limit:
-        st.warning(f"The rate {now.job.rate:.4g} is not below {limit:.3g}: steps overshoot more and more.")
+        st.warning(f"The rate {written(now.job.rate)} is not below {written(limit)}: steps overshoot more and more.")
     else:
-        st.caption(f"Rate **{now.job.rate:.3g}**" + ("." if limit is None else f", stable below {limit:.3g}."))
+        st.caption(
+            f"Rate **{written(now.job.rate)}**" + ("." if limit is None else f", stable below {written(limit)}.")
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -94,6 +95,17 @@ def _cells(layer: Layer, before: Shape, out: Shape) -> int:
         top, bottom, left, right = pads
         total += before[0] * (before[1] + top + bottom) * (before[2] + left + right)
     return total
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute by one thread meanwhile: of thousands of small steps each would wait for the slowest of several."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def is_finite(x: Tensor) -> bool:

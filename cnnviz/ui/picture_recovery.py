@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,20 +12,18 @@ import streamlit as st
 import torch
 from torch import Tensor
 
-from cnnviz import figures
-from cnnviz.deconvolution import Deconvolution, PictureStep, psnr, tikhonov
-from cnnviz.frequency_responses import LOST, frequency_response
+from cnnviz.deconvolution import Deconvolution, PictureStep, tikhonov
 from cnnviz.functional import conv2d
-from cnnviz.optimisers import MOMENTUM, OptimiserName
+from cnnviz.optimisers import OptimiserName
 from cnnviz.quadratic_loss import KernelLearningError
 from cnnviz.ui.chosen_image import Chosen
-from cnnviz.ui.kernel_message import Message, finite, frame_at, panel
-from cnnviz.ui.kernel_problem import SLOW
+from cnnviz.ui.kernel_descent import SLOW
 from cnnviz.ui.limits import BUDGET
 
 KEPT: Final = 28  # pictures, at most; each is a message as large as a picture
-FREQUENCIES: Final = 48  # of the responses, each way
-_BEST: Final = 99.0  # dB, where the picture is the true one to the last digit
+_A_PIXEL: Final = 30  # multiply-adds that a step takes as long as, for each pixel
+_UNEVEN: Final = 3  # times as many where a side has a large prime factor
+_A_STEP: Final = 300_000  # and whatever the picture
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +66,7 @@ def recovery(values: Mapping[str, Any], chosen: Chosen, tell: Callable[[float], 
 
 def _computed(values: Mapping[str, Any], x: Tensor, tell: Callable[[float], None]) -> Recovery:
     kernel = torch.tensor(values["kernel"], dtype=torch.float64)
-    _afford(values["rounds"], x, kernel)
+    _afford(values["rounds"], x.shape[2], x.shape[3])
     if min(x.shape[2:]) < max(kernel.shape):
         raise KernelLearningError(
             f"A kernel of {kernel.shape[0]}×{kernel.shape[1]} does not fit a picture of {x.shape[2]}×{x.shape[3]}."
@@ -95,6 +92,8 @@ def _computed(values: Mapping[str, Any], x: Tensor, tell: Callable[[float], None
             if number % 10 == 9 and time.perf_counter() - began > SLOW:
                 tell(number / values["rounds"])
     except KernelLearningError as ran_away:
+        if not steps:
+            raise
         error = ran_away
     closed = tikhonov(y, kernel, values["ridge"]) if values["ridge"] > 0 else None
     return Recovery(x, y, kernel, values["recover_by"], job, steps, numbers, pictures, closed, error)
@@ -107,93 +106,23 @@ def kept(rounds: int) -> set[int]:
     return {*range(dense + 1), rounds, *(round(float(number)) for number in spread)}
 
 
-def _afford(rounds: int, x: Tensor, kernel: Tensor) -> None:
-    steps = 3 * rounds * x.numel() * kernel.numel()  # there, back, and what autograd adds
+def _afford(rounds: int, height: int, width: int) -> None:
+    """A step takes as long with any kernel, see `Deconvolution`."""
+    is_uneven = not (_is_even(height) and _is_even(width))
+    steps = rounds * (_A_STEP + height * width * _A_PIXEL * (_UNEVEN if is_uneven else 1))
     if steps > BUDGET:
         most = max(1, BUDGET * rounds // steps)
+        sides = " with sides such as 240 or 256, which are quicker" if is_uneven else ""
         raise KernelLearningError(
-            f"{rounds} steps of this kernel on this picture take {steps:,} multiply-adds; up to {BUDGET:,} are "
-            f"computed here. Choose at most {most} steps, or a smaller picture."
+            f"{rounds} steps on a picture of {height}×{width} take as long as {steps:,} multiply-adds; up to "
+            f"{BUDGET:,} are computed here. Choose at most {most} steps, or a smaller picture{' or one' * is_uneven}"
+            f"{sides}."
         )
 
 
-def recovery_message(now: Recovery, values: Mapping[str, Any]) -> Message:
-    """Arrays by name, and all else that `descent_view` takes."""
-    pictures = torch.stack(now.pictures)[:, 0, 0]
-    spans = [(float(p.min()), float(p.max())) for p in pictures]
-    levels = np.stack([figures.quantise(p.numpy(), *span) for p, span in zip(pictures, spans)])
-    arrays = {"wanted": now.x[0, 0].numpy(), "input": now.y[0, 0].numpy(), "levels": levels}
-    grey = {"scale": "gray", "ends": [0.0, 1.0]}
-    panels = [
-        {"of": "wanted", "title": "Picture x", **grey},
-        panel("input", "Filtered: f ∗ x" + (" and noise" if values["noise"] else ""), now.y),
-        {"of": "made", "title": "Recovered by descent", **grey},
-    ]
-    if now.closed is not None:
-        arrays["closed"] = now.closed[0, 0].numpy()
-        panels.append({"of": "closed", "title": "In closed form", **grey})
-    told = {
-        "frames": now.numbers,
-        "spans": spans,
-        "at": frame_at(now.numbers, values["moment"]),
-        "atBox": "moment",
-        "panels": panels,
-        "curves": _curves(now),
-        "figures": [[f"{decibels(now.steps[min(at, len(now.steps) - 1)].psnr):.1f} dB"] for at in now.numbers],
-        "responses": _responses(now, values["ridge"], arrays),
-    }
-    return arrays, told
-
-
-def decibels(value: float | None) -> float:
-    """A PSNR as a curve shows it."""
-    return _BEST if value is None or value == math.inf else value
-
-
-def _curves(now: Recovery) -> list[dict[str, Any]]:
-    near = [(step.number, decibels(step.psnr)) for step in now.steps]
-    lines = [{"name": "descent", "className": "learned", "points": near}]
-    if now.closed is not None:
-        level = decibels(psnr(now.closed, now.x))
-        ends = [(near[0][0], level), (near[-1][0], level)]
-        lines.append({"name": "closed form", "className": "held-out", "points": ends})
-    residual = [(step.number, finite(step.residual)) for step in now.steps]
-    return [
-        {"title": "How near to x (PSNR, dB)", "log": False, "lines": lines},
-        {"title": "f ∗ x̂ − y, its size (logarithmic)", "log": True,
-         "lines": [{"name": "residual", "className": "learned", "points": residual}]},
-    ]  # fmt: skip
-
-
-def lost_share(kernel: Tensor, size: tuple[int, int]) -> float:
-    """The share of a picture's frequencies of which a filter leaves next to nothing."""
-    response = frequency_response(kernel, size)
-    return float((response < LOST * float(response.max())).double().mean())
-
-
-def _responses(now: Recovery, ridge: float, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
-    one = frequency_response(now.kernel, max(FREQUENCIES, *now.kernel.shape))
-    least, of = LOST * float(one.max()), "the steps so far"
-    inverses = so_far(one, now, ridge)
-    if inverses is None:
-        inverses, of = (one / (one.square() + ridge + 1e-12))[None], "the closed form"
-    arrays["response"], arrays["inverses"] = one.numpy(), inverses.abs().numpy()
-    return {"lost": least, "titles": ["|F|: the filter", f"|G|: {of}", "|F·G|: both"]}
-
-
-def so_far(response: Tensor, now: Recovery, ridge: float) -> Tensor | None:
-    """By what the steps up to each keyframe multiply each frequency of the filtered picture: (keyframes, …).
-
-    Each frequency goes its own way, as if it were a single pixel: the steps are the picture's, with |F|² for curvature.
-    None for "adam", whose steps mix them.
-    """
-    if now.job.stable_rate is None:
-        return None
-    share = MOMENTUM if now.method == "momentum" else 0.0
-    inverse, velocity, found = torch.zeros_like(response), torch.zeros_like(response), list[Tensor]()
-    for number in range(now.numbers[-1] + 1):
-        if number in now.numbers:
-            found.append(inverse)
-        velocity = share * velocity + (response.square() + ridge) * inverse - response
-        inverse = inverse - now.job.rate * velocity
-    return torch.stack(found)
+def _is_even(side: int) -> bool:
+    """Whether a Fourier transform splits it into small parts."""
+    for factor in (2, 3, 5, 7):
+        while side % factor == 0:
+            side //= factor
+    return side == 1

@@ -329,7 +329,7 @@ def _plane(text: str) -> tuple[int, int]:
 ONE_KERNEL = (
     *(each for each in image("camera", "128", "gray", largest=256) if each.name != "color"),
     choice("aim", AIMS, "learn"),
-    replace(KERNEL, default="sobel-x"),
+    replace(KERNEL, default="auto", parse=word_or("auto", parse_kernel), expects=f"auto, or {KERNEL.expects}"),
     choice("target", ("kernel", "own"), "kernel"),
     choice("numbers", ("exact", "file"), "exact"),
     Setting(
@@ -348,7 +348,7 @@ ONE_KERNEL = (
     between("ridge", "0.001", 0, 10),
     Setting("plane", "valley", word_or("valley", _plane), "valley, or the places of two weights as in 0,4"),
     whole("weight", "0", 0, LARGEST_LEARNED**2),
-    Setting("moment", "end", word_or("end", lambda text: size(text, 0, 9999)[0]), "end, or the number of a step"),
+    Setting("moment", "0", word_or("end", lambda text: size(text, 0, 9999)[0]), "end, or the number of a step"),
 )
 BEGINNING = BEGINNINGS["digits"]
 OWN = "own"  # pictures that a person brought, which no link carries

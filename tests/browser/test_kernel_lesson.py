@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,7 @@ def test_kernel_surface_and_picture_go_together(lesson: Lesson) -> None:
     loss = kernel_loss(x, y, 3)
     learning = KernelLearning(loss, start=initialise("uniform", (1, 1, 3, 3), 0)[0, 0])
     learning.run(2000)
-    lesson.open(task="kernel", kernel="emboss", size="32", plane="1,5")
+    lesson.open(task="kernel", kernel="emboss", size="32", plane="1,5", moment="end")
     assert lesson.grid("learned") == pytest.approx(np.array(KERNELS["emboss"].values).flatten(), abs=1e-3)
     first = lesson.picture("made")
     for frame in (0, 9, 30):
@@ -78,12 +79,17 @@ def test_kernel_surface_and_picture_go_together(lesson: Lesson) -> None:
         cell = [float(maps[11, 20]) for maps in (x[0, 0], y[0, 0], made, made - y[0, 0])]
         assert lesson.read(11, 20, 32) == pytest.approx(cell, rel=2e-3, abs=1e-4)
         assert lesson.picture("made") != first
-        expect(lesson.page.locator(".rp-where")).to_have_text(f"after step {number}")
+        expect(lesson.page.locator(".rp-where")).to_have_text(f"after step {number} of {learning.number}")
     eventually(lambda: lesson.query().get("moment") == f"{learning.numbers[30]}", lesson.page)
     lesson.idle()
     lesson.page.locator("[data-grid='learned'] td").nth(5).click()
     expect(lesson.page.locator(".de-arithmetic figcaption")).to_contain_text("row 1, column 2")
-    assert lesson.page.locator(".de-steps th").all_inner_texts() == ["gradient", "velocity", "step", "new weight"]
+    assert lesson.page.locator(".de-steps th").all_inner_texts() == [
+        "weight now", "gradient", "velocity", "step", "new weight",
+    ]  # fmt: skip
+    now = lesson.page.locator(".de-steps .de-number").first.inner_text().replace("−", "-")
+    assert float(now) == pytest.approx(float(learning.path[30, 5]), rel=1e-4), "the one that was clicked"
+    expect(lesson.page.locator(".rp-next")).to_have_text(f"{learning.numbers[31] - learning.numbers[30]} steps ›")
     lesson.idle()
     assert lesson.query() == {
         "task": "kernel", "kernel": "emboss", "size": "32", "plane": "1,5", "weight": "5",
@@ -95,9 +101,9 @@ def test_kernel_surface_and_picture_go_together(lesson: Lesson) -> None:
 def test_the_replay_goes_from_the_start_to_the_end(lesson: Lesson) -> None:
     lesson.open(task="kernel", size="24", method="conjugate", moment="3")
     play, where = lesson.page.locator(".rp-play"), lesson.page.locator(".rp-where")
-    expect(where).to_have_text("after step 3")
+    expect(where).to_have_text(re.compile("after step 3 of "))
     lesson.page.locator(".rp-next").click()
-    expect(where).to_have_text("after step 4")
+    expect(where).to_have_text(re.compile("after step 4 of "))
     lesson.page.locator(".rp-slider").press("End")
     last = where.inner_text()
     play.click()
@@ -105,7 +111,8 @@ def test_the_replay_goes_from_the_start_to_the_end(lesson: Lesson) -> None:
     expect(play).to_have_attribute("aria-label", "Replay")
     expect(where).to_have_text(last)
     assert lesson.page.locator(".descent-view").get_attribute("data-frame") != "0"
-    eventually(lambda: "moment" not in lesson.query(), lesson.page)
+    eventually(lambda: lesson.query().get("moment") == "end", lesson.page)
+    expect(lesson.page.locator(".rp-ticks span").last).to_have_text(last.split()[-1])
 
 
 def test_a_picture_is_recovered_on_a_phone_in_the_dark(lesson: Lesson) -> None:
@@ -113,7 +120,10 @@ def test_a_picture_is_recovered_on_a_phone_in_the_dark(lesson: Lesson) -> None:
     phone: Any = {"width": 390, "height": 844}
     page.set_viewport_size(phone)
     page.emulate_media(color_scheme="dark")
-    for settings in ({"aim": "recover", "kernel": "gaussian", "rounds": "60"}, {"aim": "undo", "kernel": "sharpen"}):
+    for settings in (
+        {"moment": "end", "aim": "recover", "kernel": "gaussian", "rounds": "60"},
+        {"moment": "end", "aim": "undo", "kernel": "sharpen"},
+    ):
         lesson.open(task="kernel", size="48", **settings)
         ends = lesson.picture("made")
         lesson.look(2)

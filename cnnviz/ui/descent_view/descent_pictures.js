@@ -63,6 +63,14 @@ class Picture {
     this.paint(null);
   }
 
+  /** A cell's value; of a picture that came in 256 levels no more digits than these tell apart. */
+  read([row, column]) {
+    const value = this.block.values[row * this.block.shape[1] + column];
+    if (!this.panel.isRounded) return format(value, 4);
+    const digits = Math.max(0, Math.min(9, Math.floor(-Math.log10(this.block.level || 1))));
+    return `≈ ${value.toFixed(digits).replace("-", "−")}`;
+  }
+
   /** @param {[number, number] | null} at the cell that is marked */
   paint(at) {
     const [height, width] = this.block.shape;
@@ -126,7 +134,7 @@ export class Pictures {
     const values = this.pictures.map((picture) => {
       const cell = this.#placed(picture.block, this.at);
       picture.paint(cell);
-      return `${picture.panel.title} ${cell ? format(picture.block.values[cell[0] * picture.block.shape[1] + cell[1]], 4) : "–"}`;
+      return `${picture.panel.title} ${cell ? picture.read(cell) : "–"}`;
     });
     setText(this.note, `row ${this.at.cell[0]}, column ${this.at.cell[1]}: ${values.join(" · ")}`);
   }

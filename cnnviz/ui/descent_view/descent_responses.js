@@ -45,8 +45,8 @@ export class Responses {
       setText(range, told);
       canvas.setAttribute("aria-label", `${responses.titles[i]}, ${told}`);
     });
-    const share = (100 * lost) / one.values.length;
-    const said = lost === 0 ? "Nothing is lost." : `Red: lost (${share < 0.1 ? "a single one" : `${share.toFixed(1)} %`}), less than a thousandth is left.`;
+    const share = 100 * (responses.share ?? lost / one.values.length);
+    const said = share === 0 ? "Nothing is lost." : `Red: lost (${share < 0.1 ? "hardly any" : `${share.toFixed(1)}%`}), less than a thousandth is left.`;
     setText(this.note, `The middle is the mean, the rim stripes two pixels wide. ${said} Where |F·G| is 1 all comes back.`);
   }
 }

@@ -22,17 +22,19 @@ export class Surface {
     this.lines = drawing("g", { "clip-path": "url(#de-clip)" }, this.way, this.recent, this.start, this.best, this.dot);
     this.svg = drawing("svg", { class: "de-svg", role: "img" }, drawing("clipPath", { id: "de-clip" }, this.clip), this.lines, this.ticks);
     this.stack = element("div", { className: "de-stack" }, this.canvas, this.svg);
+    this.about = element("p", { className: "de-note" });
     this.note = element("p", { className: "de-note" });
     this.title = element("figcaption", {}, "Loss surface, a slice");
-    this.root = element("figure", { className: "tv-chart de-surface" }, this.title, this.stack, this.note);
+    this.root = element("figure", { className: "tv-chart de-surface" }, this.title, this.stack, this.about, this.note);
     this.svg.addEventListener("pointerdown", (event) => choose(this.#nearest(event)));
   }
 
   update(message) {
     const { surface, arrays } = message;
     this.message = message;
-    this.stack.hidden = Boolean(surface.problem);
+    this.stack.hidden = this.about.hidden = Boolean(surface.problem);
     if (surface.problem) return setText(this.note, surface.problem);
+    setText(this.about, surface.about);
     const { heights, path } = arrays;
     const points = path.values;
     Object.assign(this, { path: Array.from({ length: points.length / 2 }, (_, i) => [points[2 * i], points[2 * i + 1]]), beside: arrays.beside.values });
@@ -59,8 +61,8 @@ export class Surface {
     this.best.setAttribute("d", `M${bx - 5} ${by}h10M${bx} ${by - 5}v10`);
     Object.assign(this.svg.dataset, { across: this.path[step][0], down: this.path[step][1] });
     const far = this.beside[step];
-    const aside = far < 1e-6 ? "in this plane" : `${format(far, 2)} beside this plane`;
-    setText(this.note, `● the kernel now, ${aside} · + the bottom · × ${format(this.factor, 2)} from line to line`);
+    const aside = far < 1e-6 ? "in this slice" : `${format(far, 2)} beside this slice`;
+    setText(this.note, `Darker is lower: from line to line the loss is ${format(this.factor, 2)} times as large. ○ start, + bottom, ● the kernel now, ${aside}.`);
     setAttributes(this.svg, { "aria-label": `Loss surface. Across: ${this.message.surface.names[0]}; up: ${this.message.surface.names[1]}. The kernel now is ${format(this.path[step][0], 3)} and ${format(this.path[step][1], 3)} from the bottom, ${aside}.` });
   }
 

@@ -62,7 +62,7 @@ class DescentView {
       this.curves = message.curves.map(({ title, log }) => new Chart(title, { log }, (number) => this.replay.choose(this.#nearest(number))));
       this.charts.replaceChildren(...this.curves.map(({ root }) => root));
     }
-    this.replay.take(message.frames.length, message.at);
+    this.replay.take(message.frames, message.at);
   }
 
   draw(frame) {
@@ -78,7 +78,8 @@ class DescentView {
     if (message.responses) this.responses.show(message, frame);
     message.curves.forEach(({ lines }, i) => this.curves[i].draw(lines, message.frames.at(-1), message.frames[frame]));
     const number = message.frames[frame].toLocaleString("en");
-    this.replay.tell(`after step ${number}${message.kernelSize ? "" : ` · ${message.figures[frame][0]}`}`, `after step ${number}: ${message.figures[frame].join(", ")}`);
+    const done = `after step ${number} of ${message.frames.at(-1).toLocaleString("en")}`;
+    this.replay.tell(`${done}${message.kernelSize ? "" : ` · ${message.figures[frame][0]}`}`, `${done}: ${message.figures[frame].join(", ")}`);
     this.root.dataset.drawn = `${++this.drawn}`;
     this.root.dataset.frame = `${frame}`;
   }
@@ -103,14 +104,16 @@ class DescentView {
   #recovered(frame) {
     const { shape, values } = part(this.message.arrays.levels, frame);
     const [low, high] = this.message.spans[frame];
-    return { made: { shape, values: Float32Array.from(values, (level) => low + (level * (high - low)) / 255) } };
+    return { made: { shape, level: (high - low) / 255, values: Float32Array.from(values, (level) => low + (level * (high - low)) / 255) } };
   }
 
   #arithmetic(frame) {
-    const { steps, frames, weightName } = this.message;
-    setText(this.stepTitle, `Step ${(frames[frame] + 1).toLocaleString("en")} of one weight: ${weightName}`);
+    const { arrays, steps, frames, weight, weightName } = this.message;
+    const next = (frames[frame] + 1).toLocaleString("en");
+    setText(this.stepTitle, `${frame < frames.length - 1 ? `Next, step ${next}` : `If it went on, step ${next}`}: the weight at ${weightName}`);
+    const now = ["weight now", "", part(arrays.frames, frame).values[weight]];
     this.steps.replaceChildren(
-      ...steps[frame].map(([term, how, value]) => element("tr", {}, element("th", { scope: "row" }, term), element("td", {}, how), element("td", { className: "de-number" }, format(value, 5)))),
+      ...[now, ...steps[frame]].map(([term, how, value]) => element("tr", {}, element("th", { scope: "row" }, term), element("td", {}, how), element("td", { className: "de-number" }, format(value, 5)))),
     );
   }
 

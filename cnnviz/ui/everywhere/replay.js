@@ -7,6 +7,7 @@ const PACE = 80; // ms for a frame of the replay
 export class Replay {
   frame = 0;
   count = 0;
+  numbers = [];
   playing = 0;
   timer = 0;
 
@@ -18,10 +19,11 @@ export class Replay {
     this.back = button("rp-back", "One kept step back", () => this.#move(-1));
     this.next = button("rp-next", "One kept step on", () => this.#move(1));
     this.back.textContent = "‹";
-    this.next.textContent = "Step ›";
     this.slider = element("input", { type: "range", className: "rp-slider", min: 0, step: 1, "aria-label": "Step that is looked at", oninput: () => this.#chosen(Number(this.slider.value)) });
+    this.ticks = element("div", { className: "rp-ticks", "aria-hidden": "true" });
+    this.track = element("div", { className: "rp-track" }, this.slider, this.ticks);
     this.where = element("span", { className: "rp-where", "aria-live": "polite" });
-    this.root = element("div", { className: "rp-bar" }, this.play, this.back, this.next, this.slider, this.where);
+    this.root = element("div", { className: "rp-bar" }, this.play, this.back, this.next, this.track, this.where);
   }
 
   /** Whether what is chosen here is newer than what the server says. */
@@ -29,9 +31,12 @@ export class Replay {
     return this.playing > 0 || this.timer > 0;
   }
 
-  /** @param {number} count of the frames @param {number} frame that the server says */
-  take(count, frame) {
+  /** @param {number[]} numbers of the steps that were kept, a frame each @param {number} frame that the server says */
+  take(numbers, frame) {
+    const count = numbers.length;
     if (count !== this.count) this.pause();
+    this.numbers = numbers;
+    this.#mark();
     const isOwn = this.isHeld && count === this.count;
     this.count = count;
     this.look(isOwn ? this.frame : frame);
@@ -73,6 +78,15 @@ export class Replay {
     this.play.setAttribute("aria-label", this.playing ? "Pause" : "Replay");
     this.back.disabled = this.frame === 0;
     this.next.disabled = this.frame >= this.count - 1;
+    const by = this.next.disabled ? 1 : this.numbers[this.frame + 1] - this.numbers[this.frame];
+    setText(this.next, by === 1 ? "Step ›" : `${by} steps ›`);
+  }
+
+  /** The steps' numbers along the slider: it goes by what was kept, so late steps lie closer together than early ones. */
+  #mark() {
+    const parts = Math.min(4, this.numbers.length - 1);
+    const frames = parts > 0 ? Array.from({ length: parts + 1 }, (_, i) => Math.round((i * (this.numbers.length - 1)) / parts)) : [];
+    this.ticks.replaceChildren(...frames.map((at) => element("span", { style: `left:${((100 * at) / (this.numbers.length - 1)).toFixed(2)}%` }, this.numbers[at].toLocaleString("en"))));
   }
 
   #chosen(frame) {
