@@ -16,6 +16,7 @@ from cnnviz.beginnings import BEGINNINGS
 from cnnviz.datasets import digits
 from cnnviz.network import forward
 from cnnviz.network_text import parse_network
+from cnnviz.number_words import written
 from cnnviz.prepared_networks import NETWORKS
 from cnnviz.training import Recipe, Training
 from cnnviz.ui import PAGES, training
@@ -141,7 +142,7 @@ def test_step_by_step_with_the_arithmetic_of_the_watched_weight(pool: PoolHere) 
     page.press("step")
     step = job.news.weight
     assert step and "layer 1, weight[0, 0, 2, 2]" in page.words
-    assert f"{step.after:.6g}".replace("-", "−") in page.words and page.curves["weight"] == 8
+    assert written(step.after, 6) in page.words and page.curves["weight"] == 8
     page.press("go on")
     while job.state != "over":
         job.wait(job.version, 1)

@@ -208,7 +208,7 @@ FILTERED_NOISE = "The standard deviation of noise in the filtered picture; 0.02 
 # --- Inside -----------------------------------------------------------------------------------------
 PIXEL = "A pixel's row and column, from 0. A click on any of the pictures below writes it; arrow keys move it."
 BASELINE = "The grey that integrated gradients begin with: 0 is black, 1 white. Another question, another answer."
-PATCH = "How large the grey square is that occlusion covers, in pixels."
+COVER_PATCH = "How large the grey square is that occlusion covers, in pixels."
 CLASS = "The class whose logit all four ask about; for a targeted step, the class that it leads to."
 OPENED = "The layer that is open, counted from 0, or last: the last that makes maps. A click on a layer sets it."
 MAP = "Which map of the open layer, or which output. A click on a map in the row sets it."

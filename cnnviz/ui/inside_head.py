@@ -139,7 +139,7 @@ def knobs(show: Controls, now: Inside, bars: Mapping[str, Any]) -> None:
         show.text("pixel", "Pixel", placeholder="row,column", help=help.PIXEL)
     with bars["why"]:
         show.slide("baseline", "Baseline, grey", 0, 1, 0.05, help=help.BASELINE)
-        show.whole("patch", "Patch, pixels", 1, 16, help=help.PATCH)
+        show.whole("patch", "Patch, pixels", 1, 16, help=help.COVER_PATCH)
     with bars["layer"]:
         show.text("layer", "Open layer, from 0", help=help.OPENED)
         show.segments("scale", "Colours by", help=help.SCALE)

@@ -12,6 +12,7 @@ from cnnviz.attribution_words import say_share
 from cnnviz.layers import Conv2d, DepthwiseSeparableConv2d, Flatten, Layer, Linear, Shape
 from cnnviz.network_text import format_layer
 from cnnviz.network_weights import Parameters
+from cnnviz.number_words import written
 from cnnviz.optimisers import WeightStep
 from cnnviz.training_job import Job
 from cnnviz.training_pool import SIZE
@@ -252,7 +253,7 @@ def _arithmetic(news: News, step: WeightStep) -> None:
     where = ", ".join(str(at) for at in np.unravel_index(place, news.parameters[layer][name].shape))
     with st.container(key="weight_step"):
         st.markdown(f"**One weight in step {news.number}**: layer {layer + 1}, {name}[{where}]")
-        said = [(term, how, f"{value:.6g}".replace("-", "−")) for term, how, value in step.lines]
+        said = [(term, how, written(value, 6)) for term, how, value in step.lines]
         lines = [f"| {escaped(term)} | {escaped(how)} | {value} |" for term, how, value in said]
         st.markdown("\n".join(["| what | how | value |", "|---|---|---:|", *lines]))
         st.caption(
