@@ -139,6 +139,7 @@ def test_step_by_step_with_the_arithmetic_of_the_watched_weight(pool: PoolHere) 
     job = pool.submitted[0]
     assert job.news and job.news.number == 2 and job.state == "paused"
     page.choose(watched="0:weight:8")
+    assert "layer 5, bias[7]" in page.words and "layer 1, weight[0, 0, 2, 2] is watched now" in page.words
     page.press("step")
     step = job.news.weight
     assert step and "layer 1, weight[0, 0, 2, 2]" in page.words

@@ -5,18 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-import numpy as np
 import streamlit as st
 
 from cnnviz.attribution_words import say_share
-from cnnviz.layers import Conv2d, DepthwiseSeparableConv2d, Flatten, Layer, Linear, Shape
-from cnnviz.network_text import format_layer
-from cnnviz.network_weights import Parameters
-from cnnviz.number_words import written
-from cnnviz.optimisers import WeightStep
 from cnnviz.training_job import Job
 from cnnviz.training_pool import SIZE
-from cnnviz.training_run import News
 from cnnviz.ui import training
 from cnnviz.ui.controls import Reading
 from cnnviz.ui.network import Network
@@ -24,7 +17,7 @@ from cnnviz.ui.network_columns import columns_of
 from cnnviz.ui.network_view import network_view
 from cnnviz.ui.settings import escaped
 from cnnviz.ui.training import POOL, Lesson
-from cnnviz.ui.training_view import training_view
+from cnnviz.ui.training_curves import curves
 
 SOON: Final = 10  # steps from which on the time left is guessed
 TICK: Final = 0.5  # seconds between looks at a training that runs
@@ -58,7 +51,7 @@ def _shown(now: Lesson, reading: Reading, ignored: Mapping[str, str], before: st
     )  # fmt: skip
     _answer(now, network, example)
     if job and job.news:
-        _curves(job, number)
+        curves(job, number)
 
 
 def _draw(now: Lesson, values: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -194,69 +187,3 @@ def _answer(now: Lesson, network: Network, example: int) -> None:
     share = f" ({say_share(float(answers[best]))})" if float(answers.min()) >= 0 and float(answers.max()) <= 1 else ""
     verdict = "which is right" if said == right else f"but it is **{escaped(right)}**"
     st.markdown(f"It takes this picture for **{escaped(said)}**{share}, {verdict}.")
-
-
-def _curves(job: Job, number: int) -> None:
-    assert job.news
-    frames = job.keyframes if job.state in ("over", "paused") else []
-    if not frames or frames[-1][0] != job.news.number:
-        frames = [*frames, (job.news.number, job.news.parameters)]
-    layers = job.order.layers
-    at = first_layer(layers)
-    shape = training.pictures_of(job.order).shape
-    filters = [(step, as_filters(layers, parameters, shape)) for step, parameters in frames] if at >= 0 else []
-    rows = job.rows
-    norms = [
-        (i, f"{i + 1} {format_layer(layer).split(':')[0]}")
-        for i, layer in enumerate(layers)
-        if _learns(job.news.parameters[i])
-    ]
-    layer, name, place = job.watched
-    training_view(
-        rows, job.scores, filters, key="training-curves", steps=job.news.steps,
-        stepsAnEpoch=job.news.steps_an_epoch, norms=norms, at=number, atBox="at", weightBox="watched",
-        filtersOf=at, weight=place if (layer, name) == (at, "weight") else -1,
-    )  # fmt: skip
-    if job.news.weight:
-        _arithmetic(job.news, job.news.weight)
-
-
-def first_layer(layers: tuple[Layer, ...]) -> int:
-    """The index of the layer whose weights can be seen as pictures: one that takes the picture itself; -1: none."""
-    for index, layer in enumerate(layers):
-        if isinstance(layer, Conv2d | DepthwiseSeparableConv2d) and layer.sources(index) == (0,):
-            return index
-        if isinstance(layer, Linear) and index == 1 and isinstance(layers[0], Flatten):
-            return index
-        if not isinstance(layer, Flatten):
-            return -1
-    return -1
-
-
-def as_filters(layers: tuple[Layer, ...], parameters: Parameters, shape: Shape) -> np.ndarray:
-    """The first layer's weights, (out, in, height, width); shape: of a picture."""
-    tensors = parameters[first_layer(layers)]
-    if "depthwise" in tensors:
-        return tensors["depthwise"].numpy()
-    weight = tensors["weight"]
-    if weight.ndim == 2:
-        weight = weight.reshape(-1, *shape)
-    return weight.numpy()
-
-
-def _learns(tensors: Mapping[str, Any]) -> bool:
-    return any(not name.startswith("running") for name in tensors)
-
-
-def _arithmetic(news: News, step: WeightStep) -> None:
-    layer, name, place = news.watched
-    where = ", ".join(str(at) for at in np.unravel_index(place, news.parameters[layer][name].shape))
-    with st.container(key="weight_step"):
-        st.markdown(f"**One weight in step {news.number}**: layer {layer + 1}, {name}[{where}]")
-        said = [(term, how, written(value, 6)) for term, how, value in step.lines]
-        lines = [f"| {escaped(term)} | {escaped(how)} | {value} |" for term, how, value in said]
-        st.markdown("\n".join(["| what | how | value |", "|---|---|---:|", *lines]))
-        st.caption(
-            f"The gradient says how the mean loss of a batch of {news.pictures} pictures would grow with the weight; "
-            "the optimiser goes the other way. Click a weight of a filter to see the next step of that one."
-        )

@@ -17,11 +17,11 @@ from cnnviz.filter_resemblance import chance, resemblance
 from cnnviz.network_weights import Parameters
 from cnnviz.training import Measure
 from cnnviz.training_job import Job
+from cnnviz.ui.first_filters import as_filters, first_layer
 from cnnviz.ui.inside import look_inside
 from cnnviz.ui.network import follow
 from cnnviz.ui.network_files import take_away
 from cnnviz.ui.training import Lesson
-from cnnviz.ui.training_live import as_filters, first_layer
 
 MISTAKES: Final = 18  # that are shown
 COMPARED: Final = 24  # filters
