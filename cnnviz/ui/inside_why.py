@@ -95,6 +95,7 @@ def _maps(found: Mapping[str, Any], layer: int) -> list[Shown]:
     ]  # fmt: skip
     if cam:
         note = f"of layer {layer + 1}: {len(cam.maps)} maps of {times(cam.total.shape)}"
+        note += "" if cam.map.any() else "; black, since nothing in them speaks for this class"
         shown.insert(2, Shown(titles["grad_cam"], _numbers(cam.resized), note))
     return shown
 
