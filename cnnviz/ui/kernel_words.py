@@ -7,11 +7,13 @@ from typing import Any
 
 import streamlit as st
 
+from cnnviz.attribution_words import say_share
 from cnnviz.deconvolution import psnr
 from cnnviz.descent_rates import METHODS, best_rate, slowest_factor, stable_rate
 from cnnviz.optimisers import OPTIMISERS, OptimiserName
+from cnnviz.ui.kernel_message import say_lost
 from cnnviz.ui.kernel_problem import TOLERANCE, Descent
-from cnnviz.ui.picture_recovery import Recovery, decibels, lost_share
+from cnnviz.ui.picture_recovery import Recovery, decibels
 from cnnviz.ui.settings import escaped
 
 
@@ -43,7 +45,8 @@ def plain(value: float, digits: int = 1) -> str:
 def _clipping(now: Descent) -> str:
     share = now.problem.clipped or 0.0
     cut = (
-        f"{share:.0%} of the filtered picture was cut off there, and is left out, since nobody knows what it was. "
+        f"{say_share(share)} of the filtered picture was cut off there, and is left out, since nobody knows what it "
+        "was. "
         if share
         else "of this one nothing was cut off. "
     )
@@ -65,10 +68,10 @@ def of_recovery(now: Recovery, values: Mapping[str, Any]) -> None:
         said += f"; it was at {near[best]:.1f} dB after {best}, and then the noise grew"
     if now.closed is not None:
         said += f"; the closed form with this ridge comes to {decibels(psnr(now.closed, now.x)):.1f} dB"
-    lost = lost_share(now.kernel, (now.x.shape[2], now.x.shape[3]))
+    lost = say_lost(now.kernel, now.x)
     said += "."
     if lost:
-        said += f" {lost:.1%} of the frequencies are lost to the filter, and stay as the start, an even grey, has them."
+        said += f" {lost} of the frequencies are lost to the filter, and stay as the start, an even grey, has them."
     if abs(float(now.kernel.sum())) < 1e-6 and now.closed is not None:
         said += " The mean is among them; the closed form has it at 0."
     st.markdown(said)

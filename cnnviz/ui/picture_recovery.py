@@ -20,7 +20,7 @@ from cnnviz.functional import conv2d
 from cnnviz.optimisers import MOMENTUM, OptimiserName
 from cnnviz.quadratic_loss import KernelLearningError
 from cnnviz.ui.chosen_image import Chosen
-from cnnviz.ui.kernel_message import Message, finite, frame_at, panel
+from cnnviz.ui.kernel_message import Message, finite, frame_at, panel, say_lost
 from cnnviz.ui.kernel_problem import SLOW
 from cnnviz.ui.limits import BUDGET
 
@@ -165,12 +165,6 @@ def _curves(now: Recovery) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def lost_share(kernel: Tensor, size: tuple[int, int]) -> float:
-    """The share of a picture's frequencies of which a filter leaves next to nothing."""
-    response = frequency_response(kernel, size)
-    return float((response < LOST * float(response.max())).double().mean())
-
-
 def _responses(now: Recovery, ridge: float, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
     one = frequency_response(now.kernel, max(FREQUENCIES, *now.kernel.shape))
     least, of = LOST * float(one.max()), "the steps so far"
@@ -178,7 +172,8 @@ def _responses(now: Recovery, ridge: float, arrays: dict[str, np.ndarray]) -> di
     if inverses is None:
         inverses, of = (one / (one.square() + ridge + 1e-12))[None], "the closed form"
     arrays["response"], arrays["inverses"] = one.numpy(), inverses.abs().numpy()
-    return {"lost": least, "titles": ["|F|: the filter", f"|G|: {of}", "|F·G|: both"]}
+    return {"lost": least, "share": say_lost(now.kernel, now.x),
+            "titles": ["|F|: the filter", f"|G|: {of}", "|F·G|: both"]}  # fmt: skip
 
 
 def so_far(response: Tensor, now: Recovery, ridge: float) -> Tensor | None:
