@@ -53,6 +53,18 @@ def say_share(value: float) -> str:
     return text.removesuffix(".0") + " %"
 
 
+def say_change(before: Tensor, after: Tensor) -> str:
+    """How much a picture was changed: how many of its values, and by how much of their range from 0 to 1."""
+    moves = (after.double() - before.double()).abs()
+    changed = int(moves.count_nonzero())
+    if not changed:
+        return f"None of {moves.numel():,} values changed."
+    return (
+        f"{changed:,} of {moves.numel():,} values changed; over all of them by {say_number(float(moves.mean()))} on "
+        f"average, by {say_number(float(moves.max()))} at most, where black to white is 1."
+    )
+
+
 def _channels(count: int) -> tuple[str, ...]:
     return _COLOURS.get(count) or tuple(f"channel {number}" for number in range(count))
 

@@ -260,6 +260,9 @@ def test_a_step_that_fools_it_and_its_arithmetic() -> None:
     value = attack.pictures[0, 0, 3, 4].item()
     assert np.format_float_positional(np.float32(value), trim="-") in table
     assert "the loss of **3** falls" in page.texts
+    moves = np.abs(attack.pictures[0].numpy().astype(np.float64) - x[0].numpy())
+    measured = f"{np.count_nonzero(moves)} of 64 values changed; over all of them by {moves.mean():.3g} on average"
+    assert measured in page.texts and f"{moves.max():.3g} at most" in page.texts
     smallest = attack.smallest
     assert (f"an ε of {smallest:.3g}" in page.texts) == (smallest not in (None, 0))
 
@@ -419,9 +422,37 @@ def test_bars_are_safe_and_say_what_is_right() -> None:
     assert html.count("✓") == 1 and "width:50.00%" in html
 
 
+def test_orange_is_for_what_is_wrong_alone() -> None:
+    said = {"now": torch.tensor([0.2, 0.8])}
+    wrong, right, unknown = (answer_bars(said, "ab", known, are_shares=True) for known in (0, 1, None))
+    assert wrong.count("ab-wrong") == wrong.count("ab-key-wrong") == 1 and wrong.count("ab-right") == 1
+    for html in (right, unknown):
+        assert "ab-wrong" not in html and "ab-key-wrong" not in html and "wrong" not in html
+    assert "ab-key-right" not in unknown and unknown.count("ab-bar ab-best") == 2, "its own colour, and what that means"
+    page = Inside().draw({"png": base64.b64encode(png(seven)).decode()})
+    assert "ab-wrong" not in page.bars and "nobody told it what is right" in page.bars
+
+
+def test_bars_of_logits_begin_at_0_on_one_scale() -> None:
+    html = answer_bars({"now": torch.tensor([-3.0, 1.0, 0.0])}, "abc", None, are_shares=False)
+    places = re.findall(r"margin-left:([\d.]+)%;width:([\d.]+)%", html)
+    assert places == [("0.00", "75.00"), ("75.00", "25.00"), ("75.00", "0.00")] and "those to the left" in html
+    html = answer_bars({"now": torch.tensor([4.0, 1.0])}, "ab", None, are_shares=False)
+    assert "margin-left" not in html and "width:100.00%" in html and "width:25.00%" in html
+
+
 def test_curves_end_where_the_answers_do() -> None:
     html = answer_curves([0, 0.5], np.array([[0.9, 0.1], [0.25, 0.75]]), ["<a>", "b"], 0.1, are_shares=True)
     assert "&lt;a&gt; from 90 % to 25 %" in html and "<a>" not in html
+
+
+def test_curves_begin_beside_their_labels() -> None:
+    html = answer_curves([0, 1], np.array([[-0.0001234, 1.0], [12345.0, 2.0]]), "ab", 0.5, are_shares=False, name="ε")
+    svg = base64.b64decode(re.search(r"base64,([^\"]+)", html)[1]).decode()  # type: ignore[index]
+    labels = re.findall(r'<text x="([\d.]+)" y="[\d.]+" text-anchor="end">([^<]+)', svg)[:3]
+    assert [text for _, text in labels] == ["−1.2e−4", "6170", "12300"]
+    starts = [float(points.split(",")[0]) for points in re.findall(r'points="([^"]+)"', svg)]
+    assert all(float(x) < min(starts) and 4.5 * len(text) < float(x) for x, text in labels) and ">ε<" in svg
 
 
 # --- settings ---------------------------------------------------------------------------------------

@@ -25,6 +25,9 @@ def scale_bar(low: float, high: float) -> str:
 
 
 def swatches(named: Iterable[tuple[str, str]]) -> str:
-    """HTML: small pieces of colours, by the classes of their style, each with what it means."""
-    pieces = "".join(f'<span><i class="{kind}"></i>{escape(words)}</span>' for kind, words in named)
-    return f'<div class="swatches">{pieces}</div>'
+    """HTML: small pieces of colours, by the classes of their style, each with what it means; no class, no colour."""
+    pieces = []
+    for kind, words in named:
+        colour = f'<i class="{kind}"></i>' if kind else ""
+        pieces.append(f"<span>{colour}{escape(words)}</span>")
+    return f'<div class="swatches">{"".join(pieces)}</div>'

@@ -7,6 +7,7 @@
  * server says of an older tweak replaces the address whole. So once nothing runs, it is made to say what the page shows.
  */
 const REST = 250; // ms
+const WHOLE = /([?&][^=&#]+=-?\d+)\.0(?=[&#]|$)/g; // a whole number, as Streamlit's box of numbers writes it: 112.0
 const push = history.pushState.bind(history);
 const replace = history.replaceState.bind(history);
 let shown = null; // by name, the texts of the settings that the page shows; null: it is on its way to others
@@ -30,6 +31,7 @@ addEventListener(
 
 function write(original, state, title, url) {
   const target = new URL(url ?? location.href, location.href);
+  url = target.href = target.href.replace(WHOLE, "$1");
   if (target.pathname !== location.pathname) {
     [touched, shown, path] = [false, null, target.pathname];
     return original(state, title, url);
