@@ -39,9 +39,10 @@ def weights(now: Inside, layer: int, number: int) -> None:
     side = SIDE * 4 if planes.shape[1] == 1 and planes.shape[2] > 9 else SIDE
     picture_row(shown, key="weights", side=side)
     some = f", of {len(planes)} planes the {MOST} with the largest" if len(planes) > MOST else ""
+    what = "filter" if len(trained.summary.rows[found.layer].output_shape) == 3 else "output"
     own = "" if found.layer == layer else "This layer has no filters: what it takes is made by those of one before. "
     st.caption(
-        f"{own}The weights of filter {found.filter} of layer {found.layer + 1}, {times(found.planes.shape)}{some}. "
+        f"{own}The weights of {what} {found.filter} of layer {found.layer + 1}, {times(found.planes.shape)}{some}. "
         f"All filters of the layer have the same colours, black is 0:"
     )
     st.html(scale_bar(-reach, reach))
