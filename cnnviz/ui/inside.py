@@ -25,6 +25,7 @@ from cnnviz.ui.network import Network, follow
 from cnnviz.ui.settings import MINE, SAID
 
 KEY: Final = "trained"  # of what the session has trained
+INSIDE: Final = PAGES / "network" / "inside.py"
 LAST: Final = "inside"  # of what was looked into last
 ASKED: Final = 1000  # pictures held out that it is asked about at most
 BUDGET: Final = 4_000_000_000  # multiply-adds, batched: half a second or less
@@ -175,5 +176,4 @@ def look_inside(layers: tuple[Layer, ...], parameters: Parameters, data: Dataset
     A link, no button: `switch_page` clears the address, and refuses to where widgets are bound to it.
     """
     st.session_state[KEY] = Trained(layers, parameters, data, title)
-    page = PAGES / "network" / "inside.py"
-    st.page_link(page, label="Look inside", icon=":material/visibility:", query_params={"network": MINE})
+    st.page_link(INSIDE, label="Look inside", icon=":material/visibility:", query_params={"network": MINE})

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 import streamlit as st
 
+from cnnviz.attribution_words import say_share
 from cnnviz.layers import Conv2d, DepthwiseSeparableConv2d, Flatten, Layer, Linear, Shape
 from cnnviz.network_text import format_layer
 from cnnviz.network_weights import Parameters
@@ -170,7 +171,7 @@ def _answer(now: Lesson, network: Network, example: int) -> None:
     answers = network.outputs[-1][0]
     best = int(answers.argmax())
     said = now.data.classes[best]
-    share = f" ({float(answers[best]):.1%})" if float(answers.min()) >= 0 and float(answers.max()) <= 1 else ""
+    share = f" ({say_share(float(answers[best]))})" if float(answers.min()) >= 0 and float(answers.max()) <= 1 else ""
     verdict = "which is right" if said == right else f"but it is **{escaped(right)}**"
     st.markdown(f"It takes this picture for **{escaped(said)}**{share}, {verdict}.")
 

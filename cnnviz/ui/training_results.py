@@ -11,18 +11,21 @@ import numpy as np
 import streamlit as st
 
 from cnnviz import figures
+from cnnviz.attribution_words import say_share
 from cnnviz.datasets import Dataset
 from cnnviz.filter_resemblance import chance, resemblance
 from cnnviz.network_weights import Parameters
 from cnnviz.training import Measure
 from cnnviz.training_job import Job
-from cnnviz.ui.inside import look_inside
+from cnnviz.ui.inside import INSIDE, look_inside
 from cnnviz.ui.network import follow
 from cnnviz.ui.network_files import take_away
+from cnnviz.ui.settings import MINE, escaped
 from cnnviz.ui.training import Lesson
 from cnnviz.ui.training_live import as_filters, first_layer
 
 MISTAKES: Final = 18  # that are shown
+MISTAKE: Final = 96  # px
 COMPARED: Final = 24  # filters
 
 
@@ -52,8 +55,8 @@ def _figures(now: Lesson, job: Job, learned: Measure, held_out: Measure) -> None
     assert job.news
     right = int((held_out.answers.argmax(1) == held_out.classes).sum())
     with st.container(horizontal=True, gap="large", key="figures"):
-        st.metric("Held out, right", f"{held_out.accuracy:.1%}", help=f"{right} of {len(held_out.classes)} pictures")
-        st.metric("Learned from, right", f"{learned.accuracy:.1%}", help="Much more than held out: learned by heart.")
+        st.metric("Held out, right", say_share(held_out.accuracy), help=f"{right} of {len(held_out.classes)} pictures")
+        st.metric("Learned from, right", say_share(learned.accuracy), help="Much more than held out: learned by heart.")
         st.metric("Loss, held out", f"{held_out.loss:.3f}")
         st.metric("Steps", f"{job.news.number:,}", help=f"in {job.news.seconds:.1f} seconds")
     st.caption(_repeated(now, job) + f" The weights' fingerprint: `{fingerprint(job.news.parameters)}`.")
@@ -108,15 +111,23 @@ def _mistakes(data: Dataset, held_out: Measure) -> None:
         st.markdown("**No mistakes**: every held-out picture is taken for what it is.")
         return
     count = int((held_out.answers.argmax(1) != held_out.classes).sum())
-    st.markdown(f"**The worst of its {count} mistakes**: where what is right got the smallest share.")
-    pictures = []
-    for index in worst:
+    st.markdown(
+        f"**The worst of its {count} mistakes**: where what is right got the smallest share. Click one to look inside."
+    )
+    with st.container(horizontal=True, gap="small", key="mistakes"):
+        for index in worst:
+            _mistake(data, held_out, index)
+
+
+def _mistake(data: Dataset, held_out: Measure, index: int) -> None:
+    """A picture, and the way to it on the page Inside."""
+    with st.container(width=MISTAKE):
+        st.html(f'<div class="mistakes">{_figure(data.held_out.pixels[index].transpose(1, 2, 0), "")}</div>')
         said, right = int(held_out.answers[index].argmax()), int(held_out.classes[index])
         share = float(held_out.answers[index, said])
-        sure = f" {share:.0%}" if 0 <= share <= 1 else ""
-        words = f"{escape(data.classes[right])} → <b>{escape(data.classes[said])}</b>{sure}"
-        pictures.append(_figure(data.held_out.pixels[index].transpose(1, 2, 0), words))
-    st.html(f'<div class="mistakes">{"".join(pictures)}</div>')
+        sure = f" {100 * share:.0f} %" if 0 <= share <= 1 else ""
+        words = f"{escaped(data.classes[right])} → **{escaped(data.classes[said])}**{sure}"
+        st.page_link(INSIDE, label=words, query_params={"network": MINE, "example": f"{index}"})
 
 
 def _resemblances(weights: np.ndarray, layer: int) -> None:
@@ -127,6 +138,7 @@ def _resemblances(weights: np.ndarray, layer: int) -> None:
         "channels is compared, which is what it does to a grey picture; 1 means the same but for a factor. Of filters "
         f"drawn at random, 95 in 100 stay below {chance(weights.shape[2:]):.2f}: only what is above is in bold."
     )
+    st.markdown("**Learned | classic**, each in its own colours up to its largest weight, as a factor does not count.")
     pairs = []
     for number, weight in enumerate(weights[:COMPARED]):
         found = resemblance(weight)
@@ -134,7 +146,7 @@ def _resemblances(weights: np.ndarray, layer: int) -> None:
             continue
         like = f"{escape(found.kernel)} {found.cosine:.2f}"
         words = f"{number}: <b>{like}</b>" if found.is_more_than_chance else f"{number}: none; nearest {like}"
-        colour = f", {found.gray:.0%} grey" if len(weight) > 1 else ""
+        colour = f", {100 * found.gray:.0f} % grey" if len(weight) > 1 else ""
         own, kernel = (_coloured(each) for each in (weight.mean(0), found.values))
         pairs.append(_figure(own, words + colour, kernel))
     if pairs:
