@@ -14,7 +14,9 @@ export class Responses {
       const [title, range] = [element("span", {}), element("span", { className: "de-range" })];
       return { canvas, title, range, root: element("div", {}, title, canvas, range) };
     });
-    this.note = element("p", { className: "de-note" });
+    this.swatch = element("i", { className: "de-swatch", hidden: true });
+    this.said = element("span");
+    this.note = element("p", { className: "de-note" }, this.swatch, this.said);
     this.root = element("figure", { className: "tv-chart de-responses" }, element("figcaption", {}, "By frequency"), element("div", { className: "de-trio" }, ...this.maps.map(({ root }) => root)), this.note);
   }
 
@@ -47,7 +49,8 @@ export class Responses {
     });
     // the share is that of the picture's own frequencies, which are finer than these
     const lost = responses.share ? `${responses.share} of this picture’s frequencies` : "none of them is in this picture";
-    const said = isRed ? `Red: lost, less than a thousandth is left (${lost}).` : responses.share ? `Lost, less than a thousandth is left: ${lost}.` : "Nothing is lost.";
-    setText(this.note, `The middle is the mean, the rim stripes two pixels wide. ${said} Where |F·G| is 1 all comes back.`);
+    const said = isRed ? `Lost, in this colour: less than a thousandth is left (${lost}).` : responses.share ? `Lost, less than a thousandth is left: ${lost}.` : "Nothing is lost.";
+    this.swatch.hidden = !isRed;
+    setText(this.said, `The middle is the mean, the rim stripes two pixels wide. ${said} Where |F·G| is 1 all comes back.`);
   }
 }
