@@ -354,6 +354,15 @@ def test_mistakes_are_found_one_after_another() -> None:
         assert "but it is **" in page.texts
 
 
+def test_a_link_to_a_mistake_opens_it() -> None:
+    page = Inside(network="shapes-lesson", mistake="42")
+    assert page.widget("example").value == 42 and page.said == []
+    lesson = TRAINED["shapes-lesson"]
+    wanted = answers(lesson.layers, held_out("shapes-lesson", 42), lesson.parameters())
+    assert short_share(float(wanted.max())) in page.bars
+    assert Inside(mistake="-1").widget("example").value == Inside(mistake="٣").widget("example").value == 0
+
+
 # --- networks of one's own --------------------------------------------------------------------------
 
 

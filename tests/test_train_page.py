@@ -112,10 +112,10 @@ def test_what_it_shows_of_a_training_is_that_training() -> None:
 def test_the_worst_mistakes_are_those_of_the_measure() -> None:
     page = Train(**QUICK).press("train")
     held_out = alone().measure()[1]
-    links = [link.proto for link in page.at.get("page_link") if "example=" in link.proto.query_string]
+    links = [link.proto for link in page.at.get("page_link") if "mistake=" in link.proto.query_string]
     for link, i in zip(links, held_out.worst(18), strict=True):
         assert link.label.startswith(f"{int(held_out.classes[i])} → **{int(held_out.answers[i].argmax())}** ")
-        assert link.query_string == f"network=mine&example={i}"
+        assert link.query_string == f"network=mine&mistake={i}"
 
 
 def test_one_may_look_back_at_any_step_that_was_kept() -> None:

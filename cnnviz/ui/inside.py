@@ -26,6 +26,7 @@ from cnnviz.ui.settings import MINE, SAID
 
 KEY: Final = "trained"  # of what the session has trained
 INSIDE: Final = PAGES / "network" / "inside.py"
+MISTAKE_OF: Final = "mistake"  # in a link from the page Train, whose own `example` Streamlit takes out of the address
 LAST: Final = "inside"  # of what was looked into last
 ASKED: Final = 1000  # pictures held out that it is asked about at most
 BUDGET: Final = 4_000_000_000  # multiply-adds, batched: half a second or less
@@ -136,6 +137,14 @@ class Inside:
         _, height, width = self.trained.data.shape
         row, col = values["pixel"] or (height // 2, width // 2)
         return min(row, height - 1), min(col, width - 1)
+
+
+def take_mistake() -> None:
+    """Make the held-out picture that a link names the one that is looked at. Call it before settings are read."""
+    if (text := st.query_params.get(MISTAKE_OF)) is not None:
+        del st.query_params[MISTAKE_OF]
+        if text.isascii() and text.isdecimal() and len(text) < 9:
+            st.session_state["example"] = float(text)
 
 
 def trained_network(values: Mapping[str, Any]) -> Trained:

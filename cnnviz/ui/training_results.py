@@ -17,7 +17,7 @@ from cnnviz.filter_resemblance import chance, resemblance
 from cnnviz.network_weights import Parameters
 from cnnviz.training import Measure
 from cnnviz.training_job import Job
-from cnnviz.ui.inside import INSIDE, look_inside
+from cnnviz.ui.inside import INSIDE, MISTAKE_OF, look_inside
 from cnnviz.ui.network import follow
 from cnnviz.ui.network_files import take_away
 from cnnviz.ui.settings import MINE, escaped
@@ -127,7 +127,7 @@ def _mistake(data: Dataset, held_out: Measure, index: int) -> None:
         share = float(held_out.answers[index, said])
         sure = f" {100 * share:.0f} %" if 0 <= share <= 1 else ""
         words = f"{escaped(data.classes[right])} → **{escaped(data.classes[said])}**{sure}"
-        st.page_link(INSIDE, label=words, query_params={"network": MINE, "example": f"{index}"})
+        st.page_link(INSIDE, label=words, query_params={"network": MINE, MISTAKE_OF: f"{index}"})
 
 
 def _resemblances(weights: np.ndarray, layer: int) -> None:

@@ -14,6 +14,7 @@ INTRODUCTION = (
     "seen: every layer answers at once, and you can ask why."
 )
 ignored = controls.reset_unreadable(INSIDE)
+inside.take_mistake()
 reading = controls.read(INSIDE)
 values = reading.values
 show = controls.Controls(reading)
