@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from decimal import Decimal
 from typing import Final
 
 from torch import Tensor
@@ -34,8 +36,11 @@ def say_pixel(found: Found, row: int, col: int, name: str) -> str:
 
 
 def say_number(value: float) -> str:
-    """Three digits, with a proper minus."""
-    return f"{value:.3g}".replace("-", "−")
+    """Three digits, with a proper minus; powers of ten as the browser writes them, 8.0e−5."""
+    if value and math.isfinite(value) and not 1e-3 <= abs(value) < 1e5:
+        digits, _, power = f"{value:.1e}".partition("e")
+        return f"{digits}e{int(power):+d}".replace("-", "−")
+    return f"{Decimal(f'{value:.3g}'):f}".replace("-", "−") if math.isfinite(value) else f"{value}".replace("-", "−")
 
 
 def say_share(value: float) -> str:
@@ -48,6 +53,18 @@ def say_share(value: float) -> str:
     return text.removesuffix(".0") + " %"
 
 
+def say_change(before: Tensor, after: Tensor) -> str:
+    """How much a picture was changed: how many of its values, and by how much of their range from 0 to 1."""
+    moves = (after.double() - before.double()).abs()
+    changed = int(moves.count_nonzero())
+    if not changed:
+        return f"None of {moves.numel():,} values changed."
+    return (
+        f"{changed:,} of {moves.numel():,} values changed; over all of them by {say_number(float(moves.mean()))} on "
+        f"average, by {say_number(float(moves.max()))} at most, where black to white is 1."
+    )
+
+
 def _channels(count: int) -> tuple[str, ...]:
     return _COLOURS.get(count) or tuple(f"channel {number}" for number in range(count))
 
@@ -57,16 +74,17 @@ def _say_saliency(gradient: Tensor, row: int, col: int, name: str) -> str:
     if not any(slopes):
         return f"If this pixel changed a little, the logit of {name} would stay: its gradient here is 0."
     parts = [
-        f"{colour} grew by {_STEP}, the logit of {name} would " + _moved(slope * _STEP)
+        f"{colour} grew by {_STEP}, the logit of {name} would " + _moved(slope)
         for colour, slope in zip(_channels(len(slopes)), slopes)
     ]
     return "If this pixel’s " + "; if its ".join(parts) + "."
 
 
-def _moved(change: float) -> str:
-    if not change:
+def _moved(slope: float) -> str:
+    if not slope:
         return "stay"
-    return f"{'grow' if change > 0 else 'fall'} by about {say_number(abs(change))}"
+    how = "grow" if slope > 0 else "fall"
+    return f"{how} by about {say_number(abs(slope * _STEP))} (its slope is {say_number(slope)})"
 
 
 def _say_integrated(found: IntegratedGradients, row: int, col: int, name: str) -> str:
@@ -84,6 +102,11 @@ def _say_integrated(found: IntegratedGradients, row: int, col: int, name: str) -
 
 def _say_grad_cam(found: GradCam, row: int, col: int, name: str) -> str:
     (h, w), (height, width) = found.total.shape, found.resized.shape
+    if not found.map.any():
+        return (
+            f"Nothing here speaks for {name}: weighted by what they do for it, the {h}×{w} maps add up to 0 or less in "
+            "every cell, and the ReLU leaves 0 of that. So the whole map is black."
+        )
     r, c = row * h // height, col * w // width
     terms = found.weights * found.maps[:, r, c]
     most = int(terms.abs().argmax())
@@ -94,7 +117,8 @@ def _say_grad_cam(found: GradCam, row: int, col: int, name: str) -> str:
     )
     return (
         f"Over this pixel lies the cell ({r}, {c}) of the {h}×{w} maps: weighted by what they do for {name} they "
-        f"add up to {say_number(total)}, {kept}. The largest term is map {most}’s: {weight} · {activation} = {term}."
+        f"add up to {say_number(total)}, {kept}. The largest term is map {most}’s: {weight} · {activation} = {term}. "
+        f"Blended with the cells around it, as the map is shown, this is {say_number(float(found.resized[row, col]))}."
     )
 
 
@@ -106,9 +130,10 @@ def _say_occlusion(found: Occlusion, row: int, col: int, name: str) -> str:
     say = say_number if found.ending == "none" else say_share
     what = f"the logit of {name}" if found.ending == "none" else name
     where = f"{_span('row', top, bottom)} and {_span('column', left, right)} with {say_number(found.fill)}"
+    map_says = f"the map shows by how much it falls, {say_number(float(found.falls[r, c]))}"
     if say(before) == say(after):
-        return f"Covering {where} leaves {what} at {say(before)}."
-    return f"Covering {where} takes {what} from {say(before)} to {say(after)}."
+        return f"Covering {where} leaves {what} at {say(before)}; {map_says}."
+    return f"Covering {where} takes {what} from {say(before)} to {say(after)}; {map_says}."
 
 
 def _span(what: str, first: int, last: int) -> str:

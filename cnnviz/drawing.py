@@ -1,4 +1,4 @@
-"""What a person drew, as a dataset wants it: digits as 8×8 counts of dots, shapes as 32×32 pixels.
+"""What a person drew, as the dataset of digits wants it: 8×8 counts of dots.
 
 The digits that we ship were prepared by routines of NIST: scaled into a frame of 32×32 dots, thickened or thinned by
 whole dots until 256 to 412 of them are ink, sheared upright, and counted in squares of 4×4. Nearly all of them keep
@@ -63,7 +63,7 @@ def digit_picture(bitmap: Bytes8) -> DigitPicture:
     Raises:
         DrawingError: nothing is drawn.
     """
-    ink = _checked(bitmap, 2) > 127
+    ink = _checked(bitmap) > 127
     rows, cols = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
     if not len(rows):
         raise DrawingError("Nothing is drawn yet.")
@@ -77,22 +77,9 @@ def digit_picture(bitmap: Bytes8) -> DigitPicture:
     return DigitPicture(box, scaled, evened, upright, rounds, slant, counts, picture)
 
 
-def shape_picture(rgb: Bytes8) -> Tensor:
-    """Average a drawing over areas to the size of the dataset of shapes.
-
-    Args:
-        rgb: (h, w, 3) uint8.
-    Returns:
-        (1, 3, 32, 32) float32 in [0, 1]; every value is v / 255 for a whole v.
-    """
-    pixels = area_averaged(_checked(rgb, 3), FRAME, FRAME)
-    return torch.from_numpy(pixels.transpose(2, 0, 1).astype(np.float32) / np.float32(255))[None]
-
-
-def _checked(pixels: Bytes8, ndim: int) -> Bytes8:
-    if pixels.ndim != ndim or pixels.dtype != np.uint8 or not pixels.size or (ndim == 3 and pixels.shape[2] != 3):
-        wanted = "(h, w)" if ndim == 2 else "(h, w, 3)"
-        raise DrawingError(f"A drawing is {wanted} of uint8, not {pixels.shape} of {pixels.dtype}.")
+def _checked(pixels: Bytes8) -> Bytes8:
+    if pixels.ndim != 2 or pixels.dtype != np.uint8 or not pixels.size:
+        raise DrawingError(f"A drawing is (h, w) of uint8, not {pixels.shape} of {pixels.dtype}.")
     return pixels
 
 

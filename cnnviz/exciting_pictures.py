@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from cnnviz.answers import Weights, at_once
 from cnnviz.attribution import layer_outputs
@@ -49,12 +50,10 @@ def most_exciting(
     out = check_filter(layers, shape, layer, filter)
     layers, parameters, some = layers[: layer + 1], parameters[: layer + 1], at_once(layers, shape)
     values, cells = [torch.zeros(0)], [torch.zeros(0, dtype=torch.int64)]
-    with torch.no_grad():
-        for start in range(0, len(examples), some):
-            output = layer_outputs(layers, examples.images(slice(start, start + some)), parameters)[-1]
-            best = output[:, filter].reshape(len(output), math.prod(out[1:])).max(1)
-            values.append(best.values)
-            cells.append(best.indices)
+    for start in range(0, len(examples), some):
+        best = strongest(layers, parameters, examples.images(slice(start, start + some)), layer, filter)
+        values.append(best[0])
+        cells.append(best[1])
     every, places = torch.cat(values), torch.cat(cells)
     found = []
     for index in every.argsort(descending=True, stable=True)[:most].tolist():
@@ -62,6 +61,16 @@ def most_exciting(
         rows, cols = reads(layers, shape, *cell) if cell else ((0, height - 1), (0, width - 1))
         found.append(Exciting(index, float(every[index]), cell, _span(rows), _span(cols)))
     return found
+
+
+def strongest(
+    layers: Sequence[Layer], parameters: Weights, x: Tensor, layer: int, filter: int
+) -> tuple[Tensor, Tensor]:
+    """A filter's largest answer to each of some pictures (N, C, H, W), and in which cell of its map: (N,) each."""
+    with torch.no_grad():
+        output = layer_outputs(layers[: layer + 1], x, parameters[: layer + 1])[-1][:, filter]
+        best = output.reshape(len(x), math.prod(output.shape[1:])).max(1)
+    return best.values, best.indices
 
 
 def _span(read: tuple[int, ...]) -> tuple[int, int]:

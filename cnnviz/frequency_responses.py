@@ -48,6 +48,12 @@ def responses(kernel: Tensor, inverse: Tensor, size: int = 64) -> Responses:
     return Responses(one, other, one * other, one < LOST * float(one.max()))
 
 
+def lost_share(kernel: Tensor, size: Size) -> float:
+    """The share of the frequencies of a picture of (H, W) of which a kernel leaves less than LOST of its strongest."""
+    response = frequency_response(kernel, size)
+    return float((response < LOST * float(response.max())).double().mean())
+
+
 def spectrum(kernel: Tensor, size: tuple[int, int]) -> Tensor:
     """By what conv2d with "same" and circular padding multiplies each frequency, (H, W) complex."""
     height, width = kernel.shape

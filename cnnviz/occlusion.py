@@ -40,13 +40,11 @@ class Occlusion:
         return self.before - self.after
 
     def resized(self) -> Tensor:
-        """(H, W): for each pixel the mean fall of the patches that cover it; 0 where none does."""
-        total, count = torch.zeros(self.side), torch.zeros(self.side)
-        for falls, row in zip(self.falls, self.rows):
-            for fall, col in zip(falls, self.cols):
-                total[row : row + self.size, col : col + self.size] += fall
-                count[row : row + self.size, col : col + self.size] += 1
-        return total / count.clamp(min=1)
+        """(H, W): for each pixel the fall of one patch, the `nearest`, so that a sentence can say what was done."""
+        height, width = self.side
+        rows = [self.nearest(row, 0)[0] for row in range(height)]
+        cols = [self.nearest(0, col)[1] for col in range(width)]
+        return self.falls[rows][:, cols]
 
     def nearest(self, row: int, col: int) -> tuple[int, int]:
         """The patch, by its place in `after`, whose middle is nearest to a pixel; the first of equals."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from cnnviz import answers as answers_module
 from cnnviz.answers import answers, logits_and_gradients, logits_of
 from cnnviz.attribution import METHODS, grad_cam, saliency
-from cnnviz.attribution_words import say_pixel, say_share
+from cnnviz.attribution_words import say_number, say_pixel, say_share
 from cnnviz.datasets import digits
 from cnnviz.integrated_gradients import MOST_STEPS, TOLERANCE, integrated_gradients
 from cnnviz.network_text import parse_network
@@ -182,7 +184,7 @@ def test_occlusion_is_one_picture_after_another(case, size, stride, fill):
     parameters, x = Twin(layers, shape).double().randomise().parameters_by_layer(), picture(shape)
     found = occlusion(layers, x, parameters, 2, size, stride, fill)
     answer = float(answers(layers, x, parameters)[0, 2])
-    total, count = np.zeros(shape[1:]), np.zeros(shape[1:])
+    count = np.zeros(shape[1:])
     for r, row in enumerate(found.rows):
         for c, col in enumerate(found.cols):
             covered = x.clone()
@@ -190,15 +192,39 @@ def test_occlusion_is_one_picture_after_another(case, size, stride, fill):
                 for j in range(size):
                     if row + i < shape[1] and col + j < shape[2]:
                         covered[0, :, row + i, col + j] = fill
-                        total[row + i, col + j] += float(found.falls[r, c])
                         count[row + i, col + j] += 1
             wanted = float(answers(layers, covered, parameters)[0, 2])
             assert float(found.after[r, c]) == pytest.approx(wanted, rel=1e-9, abs=1e-12)
             assert float(found.falls[r, c]) == pytest.approx(answer - wanted, rel=1e-6, abs=1e-9)
     if stride <= size:
         assert count.min() >= 1  # up to the edges
-    wanted = np.divide(total, count, out=np.zeros_like(total), where=count > 0)
-    np.testing.assert_allclose(found.resized(), wanted, rtol=1e-4, atol=1e-5 * (1 + abs(wanted).max()))
+    whole = found.resized()
+    assert tuple(whole.shape) == shape[1:]
+    for row, col in np.ndindex(*shape[1:]):  # each pixel's number is that of the patch whose middle is nearest
+        away = [
+            (abs(top + size / 2 - row - 0.5) + abs(left + size / 2 - col - 0.5), r, c)
+            for r, top in enumerate(found.rows)
+            for c, left in enumerate(found.cols)
+        ]
+        _, r, c = min(away)
+        assert float(whole[row, col]) == float(found.falls[r, c])
+
+
+@examples(15)
+@given(classifiers(), st.integers(1, 4), st.integers(1, 3), st.data())
+def test_the_number_on_the_occlusion_map_is_that_of_the_sentence(case, size, stride, data):
+    layers, shape = case
+    parameters, x = Twin(layers, shape).double().randomise().parameters_by_layer(), picture(shape)
+    found = occlusion(layers, x, parameters, 1, size, stride)
+    row, col = data.draw(st.integers(0, shape[1] - 1)), data.draw(st.integers(0, shape[2] - 1))
+    words = say_pixel(found, row, col, "it")
+    assert words.endswith(f"; the map shows by how much it falls, {say_number(float(found.resized()[row, col]))}.")
+    top, bottom = (int(number) for number in re.search(r"rows? (\d+)(?: to (\d+))?", words).groups(default="-1"))
+    covered = x.clone()
+    left, right = (int(number) for number in re.search(r"columns? (\d+)(?: to (\d+))?", words).groups(default="-1"))
+    covered[:, :, top : max(top, bottom) + 1, left : max(left, right) + 1] = 0.5
+    before, after = answers(layers, torch.cat([x, covered]), parameters)[:, 1].tolist()
+    assert float(found.resized()[row, col]) == pytest.approx(before - after, rel=1e-6, abs=1e-9)
 
 
 def test_occlusion_that_cannot_be_says_why():
@@ -227,24 +253,37 @@ def test_a_pixel_in_one_sentence():
     x = torch.full((1, 1, 3, 3), 0.5, dtype=torch.float64)
     gradient = saliency(layers, x, parameters, 1)
     assert say_pixel(gradient, 1, 1, "7") == (
-        "If this pixel’s brightness grew by 0.01, the logit of 7 would grow by about 0.013."
+        "If this pixel’s brightness grew by 0.01, the logit of 7 would grow by about 0.013 (its slope is 1.3)."
     )
-    assert say_pixel(-gradient, 1, 1, "7").endswith("would fall by about 0.013.")
+    assert say_pixel(-gradient, 1, 1, "7").endswith("would fall by about 0.013 (its slope is −1.3).")
     assert "would stay" in say_pixel(0 * gradient, 1, 1, "7")
     assert say_pixel(gradient.repeat(3, 1, 1), 1, 1, "7").count("; if its") == 2
     found = integrated_gradients(layers, x, parameters, 1)
     assert "goes from 0 to 5.85, a change of 5.85; this pixel’s part in it is 0.65." in say_pixel(found, 1, 1, "7")
     words = say_pixel(grad_cam(layers, x, parameters, 1, 1), 1, 1, "7")
     assert "the cell (1, 1) of the 3×3 maps" in words and "map 0’s: 1.3 · 0.5 = 0.65." in words
+    assert words.endswith("as the map is shown, this is 0.65.")
+    against = [parameters[0], {}, {}, {name: -tensor for name, tensor in parameters[3].items()}, {}]
+    assert say_pixel(grad_cam(layers, x, against, 1, 1), 1, 1, "7").startswith("Nothing here speaks for 7:")
     covered = occlusion(layers, x, parameters, 1, 1, fill=0.0)
     before, after = (1 / (1 + np.exp(-d)) for d in (0.9 * 4.5, 0.9 * 4))
     assert say_pixel(covered, 1, 1, "7") == (
-        f"Covering row 1 and column 1 with 0 takes 7 from {100 * before:.1f} % to {100 * after:.1f} %."
+        f"Covering row 1 and column 1 with 0 takes 7 from {100 * before:.1f} % to {100 * after:.1f} %; "
+        f"the map shows by how much it falls, {before - after:.3g}."
     )
     logits = occlusion(layers[:-1], x, parameters[:-1], 1, 3, fill=0.0)
     assert say_pixel(logits, 0, 0, "7") == (
-        "Covering rows 0 to 2 and columns 0 to 2 with 0 takes the logit of 7 from 5.85 to 0."
+        "Covering rows 0 to 2 and columns 0 to 2 with 0 takes the logit of 7 from 5.85 to 0; "
+        "the map shows by how much it falls, 5.85."
     )
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0, "0"), (1.25, "1.25"), (-0.5, "−0.5"), (12345, "12300"), (8.02e-5, "8.0e−5"), (-5.16e7, "−5.2e+7")],
+)  # fmt: skip
+def test_numbers_are_written_as_the_browser_writes_them(number, text):
+    assert say_number(number) == text  # toPrecision(3), toExponential(1), of which these are V8's results
 
 
 @pytest.mark.parametrize(

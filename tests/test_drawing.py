@@ -11,7 +11,7 @@ from PIL import Image
 
 from cnnviz.answers import answers
 from cnnviz.datasets import digits
-from cnnviz.drawing import DrawingError, digit_picture, shape_picture
+from cnnviz.drawing import DrawingError, digit_picture
 from cnnviz.photographed import digit_from_photo, otsu, photographed_ink
 from tests.classifiers import digit_net, one_thread  # noqa: F401
 from tests.drawn_digits import STROKES, brushed
@@ -115,15 +115,6 @@ def test_nothing_drawn_is_a_sentence():
     for wrong in (np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4)), np.zeros((0, 4), np.uint8)):
         with pytest.raises(DrawingError, match="of uint8"):
             digit_picture(wrong)
-
-
-def test_shapes_are_averaged_over_areas():
-    rgb = np.random.default_rng(0).integers(0, 256, (128, 128, 3), dtype=np.uint8)
-    found = shape_picture(rgb)
-    wanted = rgb.reshape(32, 4, 32, 4, 3).astype(float).mean((1, 3)).transpose(2, 0, 1)[None] / 255
-    assert found.dtype == torch.float32 and abs(found.numpy() - wanted).max() <= 0.5 / 255 + 1e-6
-    with pytest.raises(DrawingError, match=r"\(h, w, 3\) of uint8"):
-        shape_picture(rgb[:, :, 0])
 
 
 # --- photographs

@@ -6,6 +6,7 @@ import base64
 import contextlib
 import io
 import json
+import re
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +21,7 @@ from PIL import Image, ImageDraw
 from cnnviz.adversarial import fgsm
 from cnnviz.answers import answers
 from cnnviz.attribution import METHODS, grad_cam, saliency
-from cnnviz.attribution_words import say_pixel, say_share
+from cnnviz.attribution_words import say_number, say_pixel, say_share
 from cnnviz.datasets import Dataset, Examples, digits
 from cnnviz.drawing import digit_picture
 from cnnviz.exciting_pictures import most_exciting
@@ -37,6 +38,8 @@ from cnnviz.ui.answer_bars import MOST, answer_bars, short_share
 from cnnviz.ui.answer_curves import answer_curves
 from cnnviz.ui.inside_picture import read_drawing
 from cnnviz.ui.inside_why import steps_of
+from cnnviz.ui.keeping import MOST as KEPT
+from cnnviz.ui.keeping import kept
 from cnnviz.ui.settings import INSIDE, escaped
 from tests.fuzzing import examples
 from tests.test_network_page import unpack
@@ -180,12 +183,51 @@ def test_a_filter_has_a_picture_and_those_that_excite_it() -> None:
     assert [each["choose"] for each in told["shown"]] == [str(each.index) for each in best]
     first = best[0]
     assert told["shown"][0]["outline"] == [first.rows[0], first.cols[0], first.rows[1], first.cols[1]]
-    made = page.row("made")[1][0]
+    told_made, (made,) = page.row("made")
     assert made.shape == (1, 8, 8)
+    # the same of both: the largest cell of the map that the network makes of them
+    picture = torch.from_numpy(made[None].astype(np.float32) / 255)
+    row = [stage.output for stage in forward(DIGITS.layers[:4], picture, DIGITS.parameters()[:4])][-1][0, 5]
+    words = re.fullmatch(r"strongest cell (\S+) · mean (\S+)", told_made["shown"][0]["note"])
+    assert words and [float(words[i]) for i in (1, 2)] == pytest.approx([float(row.max()), float(row.mean())], abs=0.02)
+    assert told["shown"][0]["note"] == f"strongest cell {say_number(first.value)}"
     page.choose(unit=6.0)
     assert not np.array_equal(page.row("made")[1][0], made)
     page.choose(layer="8", unit=999.0)
     assert "output 9 " in page.texts and page.row("exciting")[0]["shown"][0]["outline"] == [0, 0, 8, 8]
+    assert page.says("up the gradient of its one number") == 1 and page.says("mean") == page.says("middle cell") == 0
+    assert page.row("made")[0]["shown"][0]["note"].startswith("answers ")
+
+
+def test_the_weights_of_a_filter_have_the_colours_of_their_layer() -> None:
+    page = Inside(view="filters", layer="0", unit="5")
+    weight = DIGITS.parameters()[0]["weight"]
+    told, (plane,) = page.row("weights")
+    np.testing.assert_array_equal(plane, weight[5, 0])
+    reach = float(weight.abs().max())
+    assert told["shown"][0]["ends"] == [-reach, reach] and not told["shown"][0]["hasScale"]
+    assert any(f"−{reach:.3g}" in each.value for each in page.at.get("html") if "scale-bar" in each.value)
+    page.choose(layer="4")  # norm after the second convolution, of 16 maps
+    told, planes = page.row("weights")
+    weight = DIGITS.parameters()[3]["weight"][5]
+    heaviest = sorted(range(16), key=lambda at: -float(weight[at].abs().max()))[:12]
+    assert [each["title"] for each in told["shown"]] == [f"map {at}" for at in sorted(heaviest)]
+    np.testing.assert_array_equal(np.stack(planes), weight[sorted(heaviest)])
+    page.choose(network="shapes", layer="0")
+    assert [each["title"] for each in page.row("weights")[0]["shown"]] == ["red", "green", "blue"]
+
+
+def test_what_is_kept_is_bounded_and_keeps_what_was_asked_for_last() -> None:
+    store: dict[Any, Any] = {}
+    made: list[int] = []
+
+    def ask(number: int) -> int:
+        return kept(store, (number,), lambda: made.append(number) or number)  # type: ignore[func-returns-value]
+
+    assert [ask(number) for number in [*range(KEPT), 0, KEPT]] == [*range(KEPT), 0, KEPT]
+    assert len(store) == KEPT and made == list(range(KEPT + 1))
+    assert ask(0) == 0 and made[-1] == KEPT, "it was asked for lately"
+    assert ask(1) == 1 and made[-1] == 1
 
 
 def test_what_is_done_to_the_picture_is_what_the_whole_page_sees() -> None:
@@ -218,6 +260,9 @@ def test_a_step_that_fools_it_and_its_arithmetic() -> None:
     value = attack.pictures[0, 0, 3, 4].item()
     assert np.format_float_positional(np.float32(value), trim="-") in table
     assert "the loss of **3** falls" in page.texts
+    moves = np.abs(attack.pictures[0].numpy().astype(np.float64) - x[0].numpy())
+    measured = f"{np.count_nonzero(moves)} of 64 values changed; over all of them by {moves.mean():.3g} on average"
+    assert measured in page.texts and f"{moves.max():.3g} at most" in page.texts
     smallest = attack.smallest
     assert (f"an ε of {smallest:.3g}" in page.texts) == (smallest not in (None, 0))
 
@@ -309,6 +354,15 @@ def test_mistakes_are_found_one_after_another() -> None:
         assert "but it is **" in page.texts
 
 
+def test_a_link_to_a_mistake_opens_it() -> None:
+    page = Inside(network="shapes-lesson", mistake="42")
+    assert page.widget("example").value == 42 and page.said == []
+    lesson = TRAINED["shapes-lesson"]
+    wanted = answers(lesson.layers, held_out("shapes-lesson", 42), lesson.parameters())
+    assert short_share(float(wanted.max())) in page.bars
+    assert Inside(mistake="-1").widget("example").value == Inside(mistake="٣").widget("example").value == 0
+
+
 # --- networks of one's own --------------------------------------------------------------------------
 
 
@@ -377,9 +431,37 @@ def test_bars_are_safe_and_say_what_is_right() -> None:
     assert html.count("✓") == 1 and "width:50.00%" in html
 
 
+def test_orange_is_for_what_is_wrong_alone() -> None:
+    said = {"now": torch.tensor([0.2, 0.8])}
+    wrong, right, unknown = (answer_bars(said, "ab", known, are_shares=True) for known in (0, 1, None))
+    assert wrong.count("ab-wrong") == wrong.count("ab-key-wrong") == 1 and wrong.count("ab-right") == 1
+    for html in (right, unknown):
+        assert "ab-wrong" not in html and "ab-key-wrong" not in html and "wrong" not in html
+    assert "ab-key-right" not in unknown and unknown.count("ab-bar ab-best") == 2, "its own colour, and what that means"
+    page = Inside().draw({"png": base64.b64encode(png(seven)).decode()})
+    assert "ab-wrong" not in page.bars and "nobody told it what is right" in page.bars
+
+
+def test_bars_of_logits_begin_at_0_on_one_scale() -> None:
+    html = answer_bars({"now": torch.tensor([-3.0, 1.0, 0.0])}, "abc", None, are_shares=False)
+    places = re.findall(r"margin-left:([\d.]+)%;width:([\d.]+)%", html)
+    assert places == [("0.00", "75.00"), ("75.00", "25.00"), ("75.00", "0.00")] and "those to the left" in html
+    html = answer_bars({"now": torch.tensor([4.0, 1.0])}, "ab", None, are_shares=False)
+    assert "margin-left" not in html and "width:100.00%" in html and "width:25.00%" in html
+
+
 def test_curves_end_where_the_answers_do() -> None:
     html = answer_curves([0, 0.5], np.array([[0.9, 0.1], [0.25, 0.75]]), ["<a>", "b"], 0.1, are_shares=True)
     assert "&lt;a&gt; from 90 % to 25 %" in html and "<a>" not in html
+
+
+def test_curves_begin_beside_their_labels() -> None:
+    html = answer_curves([0, 1], np.array([[-0.0001234, 1.0], [12345.0, 2.0]]), "ab", 0.5, are_shares=False, name="ε")
+    svg = base64.b64decode(re.search(r"base64,([^\"]+)", html)[1]).decode()  # type: ignore[index]
+    labels = re.findall(r'<text x="([\d.]+)" y="[\d.]+" text-anchor="end">([^<]+)', svg)[:3]
+    assert [text for _, text in labels] == ["−1.2e−4", "6170", "12300"]
+    starts = [float(points.split(",")[0]) for points in re.findall(r'points="([^"]+)"', svg)]
+    assert all(float(x) < min(starts) and 4.5 * len(text) < float(x) for x, text in labels) and ">ε<" in svg
 
 
 # --- settings ---------------------------------------------------------------------------------------

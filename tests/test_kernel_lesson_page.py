@@ -13,6 +13,7 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from cnnviz.attribution_words import say_share
 from cnnviz.deconvolution import Deconvolution, psnr, tikhonov
 from cnnviz.descent_rates import METHODS, stable_rate
 from cnnviz.figures import as_png
@@ -162,8 +163,21 @@ def test_recovering_the_picture() -> None:
     np.testing.assert_allclose(recovered, job.picture[0, 0], atol=(high - low) / 500)
     near = told["curves"][0]["lines"][0]["points"]
     assert near[-1] == pytest.approx([40, psnr(job.picture, x)])
-    assert f"{told['responses']['share']:.1%} of the frequencies are lost" in page.words, "one figure for one thing"
+    assert f"{told['responses']['share']} of the frequencies are lost" in page.words, "one figure for one thing"
     assert told["frames"][0] == 0 and told["frames"][-1] == 40 and f"{near[-1][1]:.1f} dB" in page.words
+
+
+@pytest.mark.parametrize("size", [64, 49])
+def test_what_is_lost_to_a_filter_is_one_share_in_words_and_beside_its_map(size: int) -> None:
+    wave = 2 * np.pi * np.arange(size) / size
+    sobel = np.abs(2 * np.sin(wave)) * (2 + 2 * np.cos(wave))[:, None]
+    share = float((sobel < sobel.max() / 1000).mean())
+    page = Kernel(aim="recover", kernel="sobel-x", size=f"{size}", rounds="2")
+    said = f"{100 * share:.1f} %"
+    assert f"{said} of the frequencies are lost" in page.words
+    assert page.told["responses"]["share"] == said
+    assert page.choose(aim="undo").told["responses"]["share"] == said
+    assert page.choose(kernel="sharpen").told["responses"]["share"] == ""
 
 
 @pytest.mark.parametrize("method", ["sgd", "momentum"])
@@ -212,7 +226,7 @@ def test_a_pair_of_ones_own() -> None:
 def test_what_a_file_cuts_off_is_said() -> None:
     page = Kernel(numbers="file", size="64")
     cut = as_picture(conv2d(picture(size=64).double(), preset("sobel-x")[None, None], padding="same"))[1]
-    assert page.says(f"{cut:.0%} of the filtered picture was cut off there") == 1 and page.told["skip"]
+    assert page.says(f"{say_share(cut)} of the filtered picture was cut off there") == 1 and page.told["skip"]
     assert np.abs(page.told["arrays"]["optimum"] - preset("sobel-x").numpy()).max() < 0.05
 
 

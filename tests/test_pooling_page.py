@@ -131,8 +131,8 @@ def test_both_rows_are_what_torch_makes(size: int, stride: int) -> None:
         before, after = before[..., first_row:, first_column:], after[..., first_row:, first_column:]
         count = int((after != before).sum())
         assert row[1] == f"{count:,} of {before.numel():,}"
-        assert row[2] == f"{count / before.numel():.1%}"
-        assert row[3] == f"{float((after - before).abs().sum() / before.abs().sum()):.1%}"
+        assert row[2] == f"{100 * (count / before.numel()):.1f} %"
+        assert row[3] == f"{100 * float((after - before).abs().sum() / before.abs().sum()):.1f} %"
 
 
 @pytest.mark.parametrize("kind", ["max", "avg", "min", "l2"])
@@ -175,9 +175,12 @@ def test_one_bright_dot_moves_within_its_window_unnoticed() -> None:
 def test_shares_that_died_and_that_lie_where_it_is_flat() -> None:
     page = Page(source="numbers")
     dead = (numbers() < 0).double().mean()
-    assert page.says(f"**{float(dead):.1%} died**") == page.says("**0.0% lie where the curve is nearly flat**") == 1
+    assert page.says(f"**{100 * float(dead):.1f} % died**") == 1
+    assert page.says("**0.0 % lie where the curve is nearly flat**") == 1
     page.choose(activation="relu6")
-    assert page.says(f"**{float((numbers() >= 6).double().mean()):.1%} lie where the curve is nearly flat**") == 1
+    assert (
+        page.says(f"**{100 * float((numbers() >= 6).double().mean()):.1f} % lie where the curve is nearly flat**") == 1
+    )
     page.choose(activation="softmax")
     assert not page.says("died")
 
@@ -186,7 +189,7 @@ def test_shares_that_died_and_that_lie_where_it_is_flat() -> None:
 def test_sums_that_cancel_have_not_died(sample: str) -> None:
     page = Page(image=sample)
     died = float((whole_sums(image(sample)) < 0).double().mean())
-    assert page.says(f"**{died:.1%} died**") == 1
+    assert page.says(f"**{100 * died:.1f} % died**") == 1
     told = page.chart
     assert told["shares"][0] == pytest.approx(died)
     assert sum(told["dead"]) == round(died * told["total"])
@@ -196,7 +199,7 @@ def test_sums_that_cancel_have_not_died(sample: str) -> None:
 def test_the_lab_says_the_same_of_the_same_sums(sample: str) -> None:
     died = float((whole_sums(image(sample)) < 0).double().mean())
     lab = Lab(image=sample, size="64", padding="valid", pool="none")
-    assert lab.says(f"{died:.1%} became 0") == 1
+    assert lab.says(f"{100 * died:.1f} % became 0") == 1
 
 
 def test_winners_that_are_0_are_seen() -> None:
@@ -247,7 +250,7 @@ def test_what_is_said_of_a_shift(query: dict[str, str], counts: list[str], words
 def test_of_nothing_no_share_is_said() -> None:
     dot = ";".join(",".join("9" if (row, column) == (4, 0) else "0" for column in range(8)) for row in range(8))
     page = Page(source="numbers", numbers=dot, pool="none")
-    assert page.table == [["no pooling", "1 of 56", "1.8%", "all was 0"]]
+    assert page.table == [["no pooling", "1 of 56", "1.8 %", "all was 0"]]
 
 
 def test_how_many_won() -> None:

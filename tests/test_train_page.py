@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cnnviz.attribution_words import say_share
 from cnnviz.beginnings import BEGINNINGS
 from cnnviz.datasets import digits
 from cnnviz.network import forward
@@ -98,7 +99,7 @@ def test_what_it_shows_of_a_training_is_that_training() -> None:
     assert curves["scores"][-1][1:] == [learned.loss, learned.accuracy, held_out.loss, held_out.accuracy]
     assert [name for _, name in curves["norms"]] == ["1 conv", "5 linear"]
     metrics = {metric.label: metric.value for metric in page.at.metric}
-    assert metrics["Held out, right"] == f"{100 * held_out.accuracy:.1f} %" and metrics["Steps"] == "6"
+    assert metrics["Held out, right"] == say_share(held_out.accuracy) and metrics["Steps"] == "6"
     assert fingerprint(wanted.snapshot()) in page.words
     assert confusion_table(held_out.confusion().numpy(), digits().classes) in page.html
     image = digits().held_out.images(slice(5, 6))
@@ -112,8 +113,10 @@ def test_what_it_shows_of_a_training_is_that_training() -> None:
 def test_the_worst_mistakes_are_those_of_the_measure() -> None:
     page = Train(**QUICK).press("train")
     held_out = alone().measure()[1]
-    said = re.findall(r"<figcaption>(\d) → <b>(\d)</b>", page.html)
-    assert said == [(str(int(held_out.classes[i])), str(int(held_out.answers[i].argmax()))) for i in held_out.worst(18)]
+    links = [link.proto for link in page.at.get("page_link") if "mistake=" in link.proto.query_string]
+    for link, i in zip(links, held_out.worst(18), strict=True):
+        assert link.label.startswith(f"{int(held_out.classes[i])} → **{int(held_out.answers[i].argmax())}** ")
+        assert link.query_string == f"network=mine&mistake={i}"
 
 
 def test_one_may_look_back_at_any_step_that_was_kept() -> None:

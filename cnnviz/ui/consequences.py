@@ -142,7 +142,7 @@ def _share(part: int, total: int) -> str:
         return "all" if part else "none"
     if part / total >= 0.9995:
         return f"all but {total - part}"
-    return f"{part}" if part / total < 0.0005 else f"{part / total:.1%}"
+    return f"{part}" if part / total < 0.0005 else f"{100 * (part / total):.1f} %"
 
 
 def _compared(count: int, weights: int) -> str:

@@ -212,7 +212,7 @@ COVER_PATCH = "How large the grey square is that occlusion covers, in pixels."
 CLASS = "The class whose logit all four ask about; for a targeted step, the class that it leads to."
 OPENED = "The layer that is open, counted from 0, or last: the last that makes maps. A click on a layer sets it."
 MAP = "Which map of the open layer, or which output. A click on a map in the row sets it."
-GOAL = "**mean**: the mean of the whole map. **centre**: its cell in the middle."
+GOAL = "**mean**: the mean of the whole map. **centre**: its cell in the middle. A vector has one number only."
 EPSILON = "How far each value moves. Values lie from 0 to 1, so 0.1 is a tenth of the way from black to white."
 AIM = "**away** from the class that is right, or **towards** the class that is asked about."
 TRAINED = (
@@ -224,6 +224,24 @@ VIEWS = {
     "layer": "The layer that is open in the row above, with the arithmetic of every cell.",
     "filters": "What one map of the open layer answers to: a picture made for it, and those that excite it most.",
     "perturb": "Change the picture a little: does the network mind? All of this page sees the changed picture.",
-    "fool": "One small step of every pixel, in the direction that hurts most: hardly seen, and often another answer.",
+    "fool": "One step of every pixel, by ε in the direction that hurts most; how much the picture changes is measured.",
+}
+LOGIT = "**Logit**: the number that the network has for a class, before softmax or sigmoid makes a share of it."
+SHARES = {  # of how a network ends: what its answers are
+    "softmax": f"{LOGIT} **Softmax** makes shares of all logits: each is above 0, together they are 100 %, whatever "
+    "the picture is. So a large share says that the other classes fit worse, not that it is likely to be right.",
+    "sigmoid": f"{LOGIT} **Sigmoid** makes a share of each logit alone: 0 becomes 50 %.",
+    "none": f"{LOGIT} This network ends with them: the largest is what it says.",
+}
+WORDS = {  # of a view: what its words mean
+    "why": f"{LOGIT} **Gradient**: how fast the logit changes with a value; a slope of 2 means that 0.01 more makes "
+    "0.02 more. **Integrated gradients** add slopes up along a way to this picture, which begins at the **baseline**, "
+    "an even grey. **Grad-CAM** adds up a layer’s maps, each weighted by its mean slope. **Occlusion** covers a patch.",
+    "layer": "**Map**: what one filter makes of the picture, cell by cell.",
+    "filters": "**Map**: what one filter makes of the picture, cell by cell. **Gradient**: for each pixel, how fast "
+    "the answer grows with it; a step up the gradient makes the answer larger.",
+    "perturb": None,
+    "fool": "**Loss** of a class: how far the answer is from it; 0 if the network is sure of it. **Gradient**: how "
+    "fast the loss grows with a value; only its **sign** is used, + or −. **ε**: how far each value moves.",
 }
 NOISE = "The standard deviation of what is added to each value; values lie from 0 to 1. The seed draws other noise."

@@ -25,6 +25,8 @@ from cnnviz.ui.network import Network, follow
 from cnnviz.ui.settings import MINE, SAID
 
 KEY: Final = "trained"  # of what the session has trained
+INSIDE: Final = PAGES / "network" / "inside.py"
+MISTAKE_OF: Final = "mistake"  # in a link from the page Train, whose own `example` Streamlit takes out of the address
 LAST: Final = "inside"  # of what was looked into last
 ASKED: Final = 1000  # pictures held out that it is asked about at most
 BUDGET: Final = 4_000_000_000  # multiply-adds, batched: half a second or less
@@ -137,6 +139,14 @@ class Inside:
         return min(row, height - 1), min(col, width - 1)
 
 
+def take_mistake() -> None:
+    """Make the held-out picture that a link names the one that is looked at. Call it before settings are read."""
+    if (text := st.query_params.get(MISTAKE_OF)) is not None:
+        del st.query_params[MISTAKE_OF]
+        if text.isascii() and text.isdecimal() and len(text) < 9:
+            st.session_state["example"] = float(text)
+
+
 def trained_network(values: Mapping[str, Any]) -> Trained:
     """The network chosen; where nothing was trained yet, the first of those that are shipped."""
     own: Trained | None = st.session_state.get(KEY)
@@ -175,5 +185,4 @@ def look_inside(layers: tuple[Layer, ...], parameters: Parameters, data: Dataset
     A link, no button: `switch_page` clears the address, and refuses to where widgets are bound to it.
     """
     st.session_state[KEY] = Trained(layers, parameters, data, title)
-    page = PAGES / "network" / "inside.py"
-    st.page_link(page, label="Look inside it", icon=":material/visibility:", query_params={"network": MINE})
+    st.page_link(INSIDE, label="Look inside it", icon=":material/visibility:", query_params={"network": MINE})

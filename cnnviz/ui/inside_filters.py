@@ -9,11 +9,14 @@ from typing import Any, Final
 import streamlit as st
 
 from cnnviz.attribution_words import say_number
+from cnnviz.datasets import Examples
 from cnnviz.excitation import Frame, maximise
-from cnnviz.exciting_pictures import Exciting, most_exciting
+from cnnviz.exciting_pictures import Exciting, most_exciting, strongest
 from cnnviz.shapes import times
 from cnnviz.ui.inside import ASKED, Inside
 from cnnviz.ui.inside_picture import as_pixels, drop_own
+from cnnviz.ui.inside_weights import weights
+from cnnviz.ui.keeping import kept
 from cnnviz.ui.network_stages import title_of
 from cnnviz.ui.picture_row import Shown, picture_row
 from cnnviz.ui.settings import escaped
@@ -31,39 +34,45 @@ def filters(now: Inside, values: Mapping[str, Any]) -> None:
     number = min(values["unit"], len(output) - 1)
     what = "map" if output.ndim == 3 else "output"
     st.markdown(f"**What {what} {number} of layer {escaped(title_of(now.network, layer + 1))} answers to**")
-    frame = _climbed(now, layer, number, values)
+    weights(now, layer, number)
+    frame, strongest_made = _climbed(now, layer, number, values)
     found = _exciting(now, layer, number)
+    is_map = output.ndim == 3
+    answer, goal = "strongest cell" if is_map else "answers", "mean" if values["goal"] == "mean" else "middle cell"
     left, right = st.columns([1, 3.6], gap="medium")
     with left:
-        picture_row([Shown("Made for it", as_pixels(frame.picture), f"answers {say_number(frame.value)}")],
+        climbed = f" · {goal} {say_number(frame.value)}" if is_map else ""
+        picture_row([Shown("Made for it", as_pixels(frame.picture), f"{answer} {say_number(strongest_made)}{climbed}")],
                     key="made", side=200)  # fmt: skip
         st.caption(
             f"From grey noise {frame.number} steps up the gradient of "
-            f"{'its mean' if values['goal'] == 'mean' else 'its middle cell'}, held towards grey and smooth. "
+            f"{f'the {goal} of its map' if is_map else 'its one number'}, held towards grey and smooth. "
             f"{escaped(frame.note)}"
         )
     with right:
         held_out = now.trained.data.held_out
         shown = [
-            Shown(now.classes[int(held_out.labels[each.index])], held_out.pixels[each.index], say_number(each.value),
-                  outline=_outline(each), choose=str(each.index))
+            Shown(now.classes[int(held_out.labels[each.index])], held_out.pixels[each.index],
+                  f"{answer} {say_number(each.value)}", outline=_outline(each), choose=str(each.index))
             for each in found
         ]  # fmt: skip
         picture_row(shown, key="exciting", side=124, box="example", on_same=drop_own)
-        cells = f"a frame around what its strongest cell sees, of {times(output.shape[1:])} cells" if output.ndim == 3 \
-            else "it sees all of a picture"  # fmt: skip
-        st.caption(f"Of the pictures held out those that excite it most: {cells}. Click one to look at it.")
+        if is_map:
+            cells = f"by the strongest of its {times(output.shape[1:])} cells, a frame around what that cell sees"
+        else:
+            cells = "by its one number, which sees all of a picture"
+        st.caption(f"Of the pictures held out those that excite it most, {cells}. Click one to look at it.")
 
 
 def _outline(each: Exciting) -> tuple[int, int, int, int] | None:
     return (each.rows[0], each.cols[0], each.rows[1], each.cols[1]) if each.rows[1] and each.cols[1] else None
 
 
-def _climbed(now: Inside, layer: int, number: int, values: Mapping[str, Any]) -> Frame:
-    """The last frame; progress is shown if it takes a while."""
-    trained, kept = now.trained, _kept(now)
-    key = "made", layer, number, values["goal"], values["seed"]
-    if key not in kept:
+def _climbed(now: Inside, layer: int, number: int, values: Mapping[str, Any]) -> tuple[Frame, float]:
+    """The last frame, and the filter's largest answer to it; progress is shown if it takes a while."""
+    trained = now.trained
+
+    def climb() -> tuple[Frame, float]:
         steps = max(1, min(STEPS, BUDGET // max(1, 3 * trained.summary.macs)))
         frames = maximise(
             trained.layers, trained.parameters, trained.data.shape, layer, number, goal=values["goal"], steps=steps,
@@ -74,26 +83,27 @@ def _climbed(now: Inside, layer: int, number: int, values: Mapping[str, Any]) ->
             if frame.number % 5 == 0 and time.monotonic() - begun > PATIENCE:
                 bar.progress(frame.number / steps, f"Climbing: step {frame.number} of {steps}")
         bar.empty()
-        kept[key] = frame
-    found: Frame = kept[key]
-    return found
+        best, _ = strongest(trained.layers, trained.parameters, frame.picture, layer, number)
+        return frame, best.item()
+
+    return kept(_store(now), ("made", layer, number, values["goal"], values["seed"]), climb)
 
 
 def _exciting(now: Inside, layer: int, number: int) -> list[Exciting]:
-    trained, kept = now.trained, _kept(now)
-    key = "exciting", layer, number
-    if key not in kept:
+    trained = now.trained
+
+    def find() -> list[Exciting]:
         some = slice(0, trained.affords(ASKED))
-        examples = type(trained.data.held_out)(trained.data.held_out.pixels[some], trained.data.held_out.labels[some])
-        kept[key] = most_exciting(trained.layers, trained.parameters, examples, layer, number, MOST)
-    found: list[Exciting] = kept[key]
-    return found
+        examples = Examples(trained.data.held_out.pixels[some], trained.data.held_out.labels[some])
+        return most_exciting(trained.layers, trained.parameters, examples, layer, number, MOST)
+
+    return kept(_store(now), ("exciting", layer, number), find)
 
 
-def _kept(now: Inside) -> dict[tuple[Any, ...], Any]:
+def _store(now: Inside) -> dict[tuple[Any, ...], Any]:
     """What was worked out about the network's filters in this visit: it does not depend on the picture."""
-    whose, kept = st.session_state.get("inside filters", (None, {}))
+    whose, store = st.session_state.get("inside filters", (None, {}))
     if whose is not now.trained:
-        kept = {}
-        st.session_state["inside filters"] = now.trained, kept
-    return kept
+        store = {}
+        st.session_state["inside filters"] = now.trained, store
+    return store

@@ -11,7 +11,7 @@ import streamlit as st
 import torch
 
 from cnnviz.adversarial import Attack, exact, explain_pixel, fgsm
-from cnnviz.attribution_words import say_number
+from cnnviz.attribution_words import say_change, say_number
 from cnnviz.training_pass import ending
 from cnnviz.ui.answer_bars import answer_bars
 from cnnviz.ui.answer_curves import answer_curves
@@ -53,7 +53,7 @@ def fool(now: Inside, values: Mapping[str, Any]) -> None:
         st.markdown("**The answers as ε grows**")
         order = sorted(range(1, len(attack.epsilons)), key=lambda i: attack.epsilons[i])
         st.html(answer_curves(
-            [attack.epsilons[i] for i in order], attack.after[order].numpy(), now.classes, epsilon,
+            [attack.epsilons[i] for i in order], attack.after[order].numpy(), now.classes, epsilon, name="ε",
             are_shares=are_shares,
         ))  # fmt: skip
     with arithmetic:
@@ -80,7 +80,10 @@ def attacked(now: Inside, values: Mapping[str, Any]) -> tuple[Attack, int]:
 def _told(now: Inside, attack: Attack, label: int) -> str:
     before, after = now.best, int(attack.after[0].argmax())
     name, old, new = (escaped(now.classes[i]) for i in (label, before, after))
-    way = f"Every value moves by ε so that the loss of **{name}** {'falls' if attack.targeted else 'grows'}."
+    way = (
+        f"Every value takes a step of ε so that the loss of **{name}** {'falls' if attack.targeted else 'grows'}, "
+        f"as far as 0 and 1 let it. {say_change(now.image, attack.pictures[:1])}"
+    )
     if attack.targeted and before == label:
         return f"{way} It says {name} already: choose another class above."
     outcome = f"It says **{new}** instead of {old}." if before != after else f"It still says **{new}**."

@@ -15,6 +15,7 @@ from cnnviz.ui.controls import Controls, Reading
 from cnnviz.ui.drawing_pad import drawing_pad
 from cnnviz.ui.image_picker import uploader
 from cnnviz.ui.inside import KEY, Inside, Trained
+from cnnviz.ui.inside_perturb import BEFORE
 from cnnviz.ui.inside_picture import as_pixels, draw_again, drop_own, heard_drawing, is_digits, take_drawing
 from cnnviz.ui.picture_row import Shown, picture_row
 from cnnviz.ui.settings import MINE, SAID, VIEWS, escaped
@@ -113,13 +114,11 @@ def answer(now: Inside) -> None:
     verdict = ""
     if right is not None:
         verdict = ", which is **right**" if best == right else f", but it is **{escaped(now.classes[right])}**"
-    st.markdown(f"It takes it for **{escaped(now.classes[best])}**{share}{verdict}.")
-    said = {"before": now.before, "now": now.after} if now.is_changed else {"now": now.after}
+    st.markdown(f"It takes it for **{escaped(now.classes[best])}**{share}{verdict}.", help=help.SHARES[how])
+    said = {BEFORE: now.before, "now": now.after} if now.is_changed else {"now": now.after}
     st.html(answer_bars(said, now.classes, right, are_shares=how != "none"))
     if now.is_changed:
-        st.caption(
-            "Grey: before what is done to the picture under **Perturb**; all else here sees the changed picture."
-        )
+        st.caption("The picture is changed under **perturb**: all of this page sees the changed one.")
     if how == "sigmoid":
         st.caption("A sigmoid answers for each class alone: these do not add up to 1.")
 
@@ -131,7 +130,7 @@ def bars() -> dict[str, Any]:
     return found | {PROBLEMS: st.container(key="knobs-problems")}
 
 
-def knobs(show: Controls, now: Inside, bars: Mapping[str, Any]) -> None:
+def knobs(show: Controls, now: Inside, bars: Mapping[str, Any], layer: int) -> None:
     """All knobs, those of views that are not looked at too, since the address forgets what has no widget; see _only."""
     st.html(_only(str(show.value("view"))))
     with bars["asked"]:
@@ -147,7 +146,8 @@ def knobs(show: Controls, now: Inside, bars: Mapping[str, Any]) -> None:
         show.text("pin", "Pinned cell", placeholder="0:12,20,3", help=help.PIN_OF_MAPS)
     with bars["filters"]:
         show.count("unit", "Map or output, from 0", help=help.MAP)
-        show.segments("goal", "It is to raise", help=help.GOAL)
+        is_map = len(now.trained.summary.rows[layer].output_shape) == 3
+        show.segments("goal", "It is to raise", help=help.GOAL, disabled=not is_map)
     with bars["perturb"]:
         inside_perturb.knobs(show, now)
     with bars["fool"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cnnviz.attribution_words import say_share
+from cnnviz.attribution_words import say_change, say_share
 from cnnviz.training_pass import ending
 from cnnviz.ui import help
 from cnnviz.ui.answer_bars import answer_bars
@@ -15,6 +15,8 @@ from cnnviz.ui.picture_row import Shown, picture_row
 from cnnviz.ui.settings import escaped
 
 CHANGES = ("turn", "right", "down", "noise", "cover", "cover_row", "cover_col")
+
+BEFORE = "before the change"
 
 
 def perturb(now: Inside) -> None:
@@ -27,7 +29,7 @@ def perturb(now: Inside) -> None:
         )  # fmt: skip
         _told(now)
     with answers:
-        said = {"before": now.before, "now": now.after} if now.is_changed else {"now": now.after}
+        said = {BEFORE: now.before, "now": now.after} if now.is_changed else {"now": now.after}
         are_shares = ending(now.trained.layers) != "none"
         st.html(answer_bars(said, now.classes, now.picture.right, are_shares=are_shares))
 
@@ -44,7 +46,7 @@ def _told(now: Inside) -> None:
         went = f"went from {old} to {new}" if old != new else f"is {new} as it was"
         moved = f" The share of {escaped(now.classes[before])} {went}."
     said = "The answer stays" if before == after else f"Now it says **{escaped(now.classes[after])}** instead of"
-    st.markdown(f"{said} **{escaped(now.classes[before])}**.{moved}")
+    st.markdown(f"{said} **{escaped(now.classes[before])}**.{moved} {say_change(now.picture.image, now.image)}")
 
 
 def knobs(show: Controls, now: Inside) -> None:

@@ -16,6 +16,7 @@ from cnnviz.occlusion import Occlusion, occlusion
 from cnnviz.shapes import times
 from cnnviz.ui.inside import Inside, Trained
 from cnnviz.ui.inside_picture import as_pixels
+from cnnviz.ui.keeping import kept
 from cnnviz.ui.picture_row import Shown, picture_row
 from cnnviz.ui.settings import escaped
 
@@ -48,22 +49,23 @@ def asked(now: Inside, values: Mapping[str, Any], target: int) -> dict[str, Foun
     """What each method found, by the names of METHODS."""
     layer, patch, baseline = cam_layer(now, values), values["patch"], values["baseline"]
     key = "why", target, layer, patch, baseline
-    if key not in now.seen:
-        trained = now.trained
+    trained = now.trained
+
+    def ask() -> dict[str, Found]:
         most_places, most_steps = QUICK if now.picture.is_moving else (PLACES, MOST_STEPS)
         about = trained.layers, now.image, trained.parameters, target
         _, height, width = trained.data.shape
         places = math.isqrt(trained.affords(most_places**2))
         stride = max(1, -(-max(height, width) // max(1, places)))
         cam = {"grad_cam": grad_cam(*about, layer)} if layer >= 0 else {}
-        now.seen[key] = {
+        return {
             "saliency": saliency(*about),
             "integrated": integrated_gradients(*about, baseline, most=min(most_steps, steps_of(trained))),
             **cam,
             "occlusion": occlusion(*about, patch, stride),
         }
-    found: dict[str, Found] = now.seen[key]
-    return found
+
+    return kept(now.seen, key, ask)
 
 
 def steps_of(trained: Trained) -> int:
@@ -95,6 +97,7 @@ def _maps(found: Mapping[str, Any], layer: int) -> list[Shown]:
     ]  # fmt: skip
     if cam:
         note = f"of layer {layer + 1}: {len(cam.maps)} maps of {times(cam.total.shape)}"
+        note += "" if cam.map.any() else "; black, since nothing in them speaks for this class"
         shown.insert(2, Shown(titles["grad_cam"], _numbers(cam.resized), note))
     return shown
 

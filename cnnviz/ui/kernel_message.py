@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cnnviz.frequency_responses import LOST, frequency_response
+from cnnviz.attribution_words import say_share
+from cnnviz.frequency_responses import LOST, frequency_response, lost_share
 from cnnviz.kernel_steps import explained
 from cnnviz.loss_surface import LossSlice, loss_slice, two_weights
 from cnnviz.number_words import written
@@ -55,7 +56,7 @@ def message(now: Descent, values: Mapping[str, Any]) -> Message:
     }
     told["surface"] = _surface(now, values["plane"], arrays)
     if values["aim"] == "undo" and problem.kernel is not None:
-        told["responses"] = _responses(problem.kernel, problem.loss.kernel(path), arrays)
+        told["responses"] = _responses(problem.x, problem.kernel, problem.loss.kernel(path), arrays)
     return arrays, told
 
 
@@ -137,11 +138,19 @@ def _surface(now: Descent, plane: tuple[int, int] | None, arrays: dict[str, np.n
     return {"across": ends[0], "down": ends[1], "names": names, "about": about, "least": loss.least}
 
 
-def _responses(kernel: Tensor, inverses: Tensor, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+def say_lost(kernel: Tensor, x: Tensor) -> str:
+    """The share of a picture's frequencies that are lost to a filter; "" if none is."""
+    height, width = (max(of_kernel, of_x) for of_kernel, of_x in zip(kernel.shape, x.shape[2:]))
+    share = lost_share(kernel, (height, width))
+    return say_share(share) if share else ""
+
+
+def _responses(x: Tensor, kernel: Tensor, inverses: Tensor, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
     """What f and, by keyframe, g do to each frequency."""
     height, width = kernel.shape
     size = max(FREQUENCIES, height, width)
     one = frequency_response(kernel, size)
     arrays["response"] = one.numpy()
     arrays["inverses"] = torch.stack([frequency_response(inverse, size) for inverse in inverses]).numpy()
-    return {"lost": LOST * float(one.max()), "titles": ["|F|: the filter", "|G|: the learned one", "|F·G|: both"]}
+    return {"lost": LOST * float(one.max()), "share": say_lost(kernel, x),
+            "titles": ["|F|: the filter", "|G|: the learned one", "|F·G|: both"]}  # fmt: skip

@@ -7,14 +7,16 @@ from typing import Any, Final
 
 import streamlit as st
 
+from cnnviz.attribution_words import say_share
 from cnnviz.deconvolution import psnr
 from cnnviz.descent_rates import METHODS, best_rate, slowest_factor, stable_rate
 from cnnviz.number_words import written
 from cnnviz.optimisers import OPTIMISERS, OptimiserName
 from cnnviz.ui import help
 from cnnviz.ui.kernel_descent import TOLERANCE, Descent
+from cnnviz.ui.kernel_message import say_lost
 from cnnviz.ui.picture_recovery import Recovery
-from cnnviz.ui.recovery_message import decibels, lost_share
+from cnnviz.ui.recovery_message import decibels
 from cnnviz.ui.settings import escaped
 
 REPLAY: Final = " **Replay** shows the way there."
@@ -45,7 +47,8 @@ def of_descent(now: Descent, values: Mapping[str, Any]) -> None:
 def _clipping(now: Descent) -> str:
     share = now.problem.clipped or 0.0
     cut = (
-        f"{share:.0%} of the filtered picture was cut off there, and is left out, since nobody knows what it was. "
+        f"{say_share(share)} of the filtered picture was cut off there, and is left out, since nobody knows what it "
+        "was. "
         if share
         else "of this one nothing was cut off. "
     )
@@ -67,10 +70,10 @@ def of_recovery(now: Recovery, values: Mapping[str, Any]) -> None:
         said += f"; it was at {written(near[best], 3)} dB after {best}, and then the noise grew"
     if now.closed is not None:
         said += f"; solved directly, with this ridge, it comes to {written(decibels(psnr(now.closed, now.x)), 3)} dB"
-    lost = lost_share(now.kernel, (now.x.shape[2], now.x.shape[3]))
+    lost = say_lost(now.kernel, now.x)
     said += "."
     if lost:
-        said += f" {lost:.1%} of the frequencies are lost to the filter, and stay as the start, an even grey, has them."
+        said += f" {lost} of the frequencies are lost to the filter, and stay as the start, an even grey, has them."
     if abs(float(now.kernel.sum())) < 1e-6 and now.closed is not None:
         said += " The mean is among them; solved directly, it is 0."
     st.markdown(said + (REPLAY if values["moment"] == 0 else ""), help=help.DECIBELS)

@@ -25,9 +25,9 @@ def of_effect(name: str, effect: Effect | None) -> None:
     moments = (effect.mean_before, effect.mean_after, effect.std_before, effect.std_after)
     mean, mean_after, spread, spread_after = (f"{number:.3g}".replace("-", "−") for number in moments)
     st.caption(
-        f"**{effect.dead:.1%} died**: they became 0 where the curve is flat, so nothing comes through, neither "
-        f"the signal forwards nor what would be learned backwards. **{effect.flat:.1%} lie where the curve is nearly "
-        f"flat**, its slope below {FLAT:.0%} of its steepest: little of a small change comes through. "
+        f"**{100 * effect.dead:.1f} % died**: they became 0 where the curve is flat, so nothing comes through, neither "
+        f"the signal forwards nor what would be learned backwards. **{100 * effect.flat:.1f} % lie where the curve is "
+        f"nearly flat**, its slope below {100 * FLAT:.0f} % of its steepest: little of a small change comes through. "
         f"Mean {mean} → {mean_after}, spread {spread} → {spread_after}."
     )
 
@@ -86,8 +86,8 @@ def of_shift(rows: Sequence[tuple[str, ShiftEffect]], pool: Pool | None, by: tup
         return
     lines = ["| | cells changed | | sum of changes / of values |", "|---|--:|--:|--:|"]
     for name, found in rows:
-        cells, size = found.cells, "all was 0" if found.size is None else f"{found.size:.1%}"
-        lines.append(f"| {name} | {cells.changed:,} of {cells.total:,} | **{cells.share:.1%}** | {size} |")
+        cells, size = found.cells, "all was 0" if found.size is None else f"{100 * found.size:.1f} %"
+        lines.append(f"| {name} | {cells.changed:,} of {cells.total:,} | **{100 * cells.share:.1f} %** | {size} |")
     st.markdown("\n".join(lines))
     if isinstance(pool, Pool2d) and not any(far % step for far, step in zip(by, pair(pool.stride, ""))):
         why = "This shift is a whole number of strides: the maps move by whole cells, and are else the same."

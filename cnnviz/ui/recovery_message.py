@@ -15,7 +15,7 @@ from cnnviz.deconvolution import psnr
 from cnnviz.frequency_responses import LOST, frequency_response
 from cnnviz.number_words import written
 from cnnviz.optimisers import MOMENTUM
-from cnnviz.ui.kernel_message import Message, finite, frame_at
+from cnnviz.ui.kernel_message import Message, finite, frame_at, say_lost
 from cnnviz.ui.kernel_panels import panel
 from cnnviz.ui.picture_recovery import Recovery
 
@@ -75,12 +75,6 @@ def _curves(now: Recovery) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def lost_share(kernel: Tensor, size: tuple[int, int]) -> float:
-    """The share of a picture's frequencies of which a filter leaves next to nothing."""
-    response = frequency_response(kernel, size)
-    return float((response < LOST * float(response.max())).double().mean())
-
-
 def _responses(now: Recovery, ridge: float, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
     one = frequency_response(now.kernel, max(FREQUENCIES, *now.kernel.shape))
     least, of = LOST * float(one.max()), "the steps so far"
@@ -88,7 +82,7 @@ def _responses(now: Recovery, ridge: float, arrays: dict[str, np.ndarray]) -> di
     if inverses is None:
         inverses, of = (one / (one.square() + ridge + 1e-12))[None], "solved directly"
     arrays["response"], arrays["inverses"] = one.numpy(), inverses.abs().numpy()
-    share = lost_share(now.kernel, (now.x.shape[2], now.x.shape[3]))  # of the picture's own, not of those drawn
+    share = say_lost(now.kernel, now.x)  # of the picture's own, not of those drawn
     return {"lost": least, "share": share, "titles": ["|F|: the filter", f"|G|: {of}", "|F·G|: both"]}
 
 

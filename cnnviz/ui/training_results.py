@@ -18,12 +18,14 @@ from cnnviz.network_weights import Parameters
 from cnnviz.training import Measure
 from cnnviz.training_job import Job
 from cnnviz.ui.first_filters import as_filters, first_layer
-from cnnviz.ui.inside import look_inside
+from cnnviz.ui.inside import INSIDE, MISTAKE_OF, look_inside
 from cnnviz.ui.network import follow
 from cnnviz.ui.network_files import take_away
+from cnnviz.ui.settings import MINE, escaped
 from cnnviz.ui.training import Lesson
 
 MISTAKES: Final = 18  # that are shown
+MISTAKE: Final = 96  # px
 COMPARED: Final = 24  # filters
 
 
@@ -114,15 +116,23 @@ def _mistakes(data: Dataset, held_out: Measure) -> None:
         st.markdown("**No mistakes**: every held-out picture is taken for what it is.")
         return
     count = int((held_out.answers.argmax(1) != held_out.classes).sum())
-    st.markdown(f"**The worst of its {count} mistakes**: where what is right got the smallest share.")
-    pictures = []
-    for index in worst:
+    st.markdown(
+        f"**The worst of its {count} mistakes**: where what is right got the smallest share. Click one to look inside."
+    )
+    with st.container(horizontal=True, gap="small", key="mistakes"):
+        for index in worst:
+            _mistake(data, held_out, index)
+
+
+def _mistake(data: Dataset, held_out: Measure, index: int) -> None:
+    """A picture, and the way to it on the page Inside."""
+    with st.container(width=MISTAKE):
+        st.html(f'<div class="mistakes">{_figure(data.held_out.pixels[index].transpose(1, 2, 0), "")}</div>')
         said, right = int(held_out.answers[index].argmax()), int(held_out.classes[index])
         share = float(held_out.answers[index, said])
         sure = f" {100 * share:.0f} %" if 0 <= share <= 1 else ""
-        words = f"{escape(data.classes[right])} → <b>{escape(data.classes[said])}</b>{sure}"
-        pictures.append(_figure(data.held_out.pixels[index].transpose(1, 2, 0), words))
-    st.html(f'<div class="mistakes">{"".join(pictures)}</div>')
+        words = f"{escaped(data.classes[right])} → **{escaped(data.classes[said])}**{sure}"
+        st.page_link(INSIDE, label=words, query_params={"network": MINE, MISTAKE_OF: f"{index}"})
 
 
 def _resemblances(weights: np.ndarray, layer: int) -> None:
@@ -133,6 +143,7 @@ def _resemblances(weights: np.ndarray, layer: int) -> None:
         "channels is compared, which is what it does to a grey picture; 1 means the same but for a factor. Of filters "
         f"drawn at random, 95 in 100 stay below {chance(weights.shape[2:]):.2f}: only what is above is in bold."
     )
+    st.markdown("**Learned | classic**, each in its own colours up to its largest weight, as a factor does not count.")
     pairs = []
     for number, weight in enumerate(weights[:COMPARED]):
         found = resemblance(weight)

@@ -14,6 +14,7 @@ INTRODUCTION = (
     "seen: every layer answers at once, and you can ask why."
 )
 ignored = controls.reset_unreadable(INSIDE)
+inside.take_mistake()
 reading = controls.read(INSIDE)
 values = reading.values
 show = controls.Controls(reading)
@@ -38,7 +39,7 @@ with right:
         scale=values["scale"], is_fixed=True,
     )  # fmt: skip
     show.segments("view", "Look at", label_visibility="collapsed")
-    st.caption(help.VIEWS[values["view"]])
+    st.caption(help.VIEWS[values["view"]], help=help.WORDS[values["view"]])
     bars = inside_head.bars()
     view = values["view"]
     if not now.works:
@@ -55,5 +56,5 @@ with right:
         inside_fool.fool(now, values)
 with left:
     inside_head.other_pictures(show, now)
-inside_head.knobs(show, now, bars)
+inside_head.knobs(show, now, bars, now.layer(values))
 controls.settle(reading)

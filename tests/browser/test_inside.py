@@ -96,6 +96,10 @@ def test_a_pixel_gives_sentences_and_the_address_keeps_it(inside: Inside) -> Non
     sentences = inside.page.locator(".st-key-sentences")
     expect(sentences).to_contain_text("Row 1, column 5, and 7")
     expect(sentences).to_contain_text("Covering rows 0 to 2 and columns 4 to 6")
+    numbers = inside.page.locator(".st-key-why .pr-value").all_inner_texts()
+    sayings = ["(its slope is {})", "part in it is {}.", "as the map is shown, this is {}.", "it falls, {}."]
+    for number, said in zip(numbers[1:], sayings, strict=True):
+        expect(sentences).to_contain_text(said.format(number))
     inside.page.locator(".st-key-why .pr-plot").nth(1).press("ArrowDown")
     eventually(lambda: inside.query().get("pixel") == "2,5", inside.page)
     inside.idle()
@@ -120,6 +124,31 @@ def test_a_layer_and_a_map_are_chosen_in_the_row(inside: Inside) -> None:
     inside.page.locator(".nv-head").nth(2).press("Delete")
     inside.idle()
     assert inside.page.locator(".nv-column").count() == 11, "it cannot be changed"
+
+
+def test_a_whole_number_is_one_in_the_address(inside: Inside) -> None:
+    inside.open(network="shapes-lesson")
+    inside.page.get_by_text("One it gets wrong").click()
+    eventually(lambda: "example" in inside.query(), inside.page)
+    inside.idle()
+    said = inside.query()["example"]
+    assert said.isdecimal() and inside.page.locator(".st-key-example input").input_value() == said
+    inside.page.reload()
+    expect(inside.page.locator(".st-key-example input")).to_have_value(said)
+    inside.idle()
+    assert inside.query()["example"] == said
+
+
+def test_a_picture_in_colour_stands_above_its_channels(inside: Inside) -> None:
+    inside.open(network="shapes")
+    canvas = inside.page.locator(".nv-column[data-stage='input'] canvas")
+    pixels = canvas.evaluate("""(canvas) => {
+        const { width, height } = canvas, pen = canvas.getContext("2d");
+        return [1, 3, 5, 7].map((i) => [...pen.getImageData(width >> 1, (height * i) >> 3, 1, 1).data]);
+    }""")
+    picture, red, green, blue = (pixel[:3] for pixel in pixels)
+    assert max(red) == red[0] and max(green) == green[1] and max(blue) == blue[2]
+    assert picture == pytest.approx([red[0], green[1], blue[2]], abs=40) and picture not in (red, green, blue)
 
 
 def test_a_link_shows_the_same_step(inside: Inside) -> None:

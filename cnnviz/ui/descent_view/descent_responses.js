@@ -14,7 +14,9 @@ export class Responses {
       const [title, range] = [element("span", {}), element("span", { className: "de-range" })];
       return { canvas, title, range, root: element("div", {}, title, canvas, range) };
     });
-    this.note = element("p", { className: "de-note" });
+    this.swatch = element("i", { className: "de-swatch", hidden: true });
+    this.said = element("span");
+    this.note = element("p", { className: "de-note" }, this.swatch, this.said);
     this.root = element("figure", { className: "tv-chart de-responses" }, element("figcaption", {}, "By frequency"), element("div", { className: "de-trio" }, ...this.maps.map(({ root }) => root)), this.note);
   }
 
@@ -24,7 +26,7 @@ export class Responses {
     const inverse = part(arrays.inverses, Math.min(frame, arrays.inverses.shape[0] - 1));
     const both = inverse.values.map((value, i) => value * one.values[i]);
     const ends = [one.values.reduce((a, b) => Math.max(a, b), 0), inverse.values.reduce((a, b) => Math.max(a, b), 0), BOTH];
-    let lost = 0;
+    let isRed = false;
     [one.values, inverse.values, both].forEach((values, i) => {
       const { canvas, title, range } = this.maps[i];
       const [height, width] = one.shape;
@@ -36,7 +38,7 @@ export class Responses {
       const pixels = new Uint32Array(image.data.buffer);
       for (let at = 0; at < pixels.length; at++) {
         const isLost = one.values[at] < responses.lost;
-        if (isLost && i === 0) lost++;
+        isRed ||= isLost;
         pixels[at] = isLost && i !== 1 ? LOST : words[Math.min(255, Math.round((values[at] / most) * 255))];
       }
       pen.putImageData(image, 0, 0);
@@ -45,8 +47,10 @@ export class Responses {
       setText(range, told);
       canvas.setAttribute("aria-label", `${responses.titles[i]}, ${told}`);
     });
-    const share = 100 * (responses.share ?? lost / one.values.length);
-    const said = share === 0 ? "Nothing is lost." : `Red: lost (${share < 0.1 ? "hardly any" : `${share.toFixed(1)}%`}), less than a thousandth is left.`;
-    setText(this.note, `The middle is the mean, the rim stripes two pixels wide. ${said} Where |F·G| is 1 all comes back.`);
+    // the share is that of the picture's own frequencies, which are finer than these
+    const lost = responses.share ? `${responses.share} of this picture’s frequencies` : "none of them is in this picture";
+    const said = isRed ? `Lost, in this colour: less than a thousandth is left (${lost}).` : responses.share ? `Lost, less than a thousandth is left: ${lost}.` : "Nothing is lost.";
+    this.swatch.hidden = !isRed;
+    setText(this.said, `The middle is the mean, the rim stripes two pixels wide. ${said} Where |F·G| is 1 all comes back.`);
   }
 }

@@ -10,6 +10,7 @@ const REST = 250; // ms
 const LOOK = 25; // ms between looks at a page that is gone back to
 const STARTED = 20; // looks after which it has run, be it unseen
 const LOOKS = 400;
+const WHOLE = /([?&][^=&#]+=-?\d+)\.0(?=[&#]|$)/g; // a whole number, as Streamlit's box of numbers writes it: 112.0
 const push = history.pushState.bind(history);
 const replace = history.replaceState.bind(history);
 let shown = null; // by name, the texts of the settings that the page shows; null: it is on its way to others
@@ -23,9 +24,9 @@ for (const event of ["pointerdown", "keydown", "wheel", "paste", "drop"]) {
 let leaving = null; // the settings, as in an address, that a link to another page takes there
 addEventListener(
   "click",
-  ({ target }) => {
+  ({ target, ctrlKey, metaKey, shiftKey }) => {
     const link = target instanceof Element && target.closest('a[data-testid="stPageLink-NavLink"]');
-    leaving = link ? new URL(link.href).search : null;
+    leaving = link && !(ctrlKey || metaKey || shiftKey) ? new URL(link.href).search : null;
   },
   { capture: true },
 );
@@ -55,8 +56,7 @@ function goneBackTo(href, hasRun = false, looks = 0) {
 
 function write(original, state, title, given) {
   const target = new URL(given ?? location.href, location.href);
-  target.search = target.search.replace(/=(-?\d+)\.0(?=&|$)/g, "=$1"); // a box for numbers says 3.0 where a link says 3
-  const url = target.href;
+  const url = (target.href = target.href.replace(WHOLE, "$1"));
   if (target.pathname !== location.pathname) {
     [touched, shown, path, leaving] = [false, null, target.pathname, null];
     document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0); // another page is read from its beginning

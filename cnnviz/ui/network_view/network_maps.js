@@ -37,8 +37,23 @@ function coloured(column, map, message) {
   return cells;
 }
 
+/** Whether a column is a picture in colour: then the picture itself stands above its three channels. */
+const isColour = ({ picture, levels }) => Boolean(picture) && levels.length === 3;
+
+/** A picture's three channels as one. */
+function together({ small, levels: [red, green, blue] }) {
+  const [, height, width] = small;
+  const cells = Object.assign(document.createElement("canvas"), { width, height });
+  const pen = cells.getContext("2d");
+  const image = pen.createImageData(width, height);
+  red.forEach((level, i) => image.data.set([level, green[i], blue[i], 255], 4 * i));
+  pen.putImageData(image, 0, 0);
+  return cells;
+}
+
 /** Where the maps of a layer lie on its canvas. @param {any} column @returns {{x: number, y: number, width: number, height: number}[]} */
-function layOut({ shape, small, levels, numbers }) {
+function layOut(column) {
+  const { shape, small, levels, numbers } = column;
   if (levels.length === 0) return [];
   const [, rows, cols] = small;
   if (shape.length === 1) {
@@ -47,10 +62,11 @@ function layOut({ shape, small, levels, numbers }) {
     return Array.from({ length: rows }, (_, i) => ({ x: 0, y: i * height, width: 16, height: height - 1, ...(numbers.length > 0 && { reach: 16 + WRITTEN }) }));
   }
   const abreast = levels.length > ABREAST ? 2 : 1;
-  const lines = Math.ceil(levels.length / abreast);
+  const above = isColour(column) ? 1 : 0;
+  const lines = Math.ceil(levels.length / abreast) + above;
   const scale = Math.min(LARGEST / Math.max(rows, cols), (TALL - lines * GAP) / lines / rows, 34 * (3 - abreast) / cols);
   const [width, height] = [Math.max(3, cols * scale), Math.max(3, rows * scale)];
-  return levels.map((_, i) => ({ x: (i % abreast) * (width + GAP), y: Math.floor(i / abreast) * (height + GAP), width, height }));
+  return levels.map((_, i) => ({ x: (i % abreast) * (width + GAP), y: (above + Math.floor(i / abreast)) * (height + GAP), width, height }));
 }
 
 /**
@@ -75,6 +91,7 @@ export function paintMaps(canvas, column, message) {
     if (isWritten) writeNumbers(pen, column, boxes, canvas);
     return boxes;
   }
+  if (isColour(column)) drawCells(pen, together(column), [0, 0, column.small[2], column.small[1]], boxes[0].width, boxes[0].height, ratio);
   boxes.forEach((box, map) => {
     const cells = coloured(column, map, message);
     pen.setTransform(ratio, 0, 0, ratio, box.x * ratio, box.y * ratio);

@@ -21,6 +21,7 @@ class Shown:
 
     pixels: of a picture, (C, H, W) uint8 with one channel or three; of a map, (H, W) of any finite values.
     note: a line under it. ends: the values of the scale's ends, if they are not to follow from the map's own.
+    has_scale: whether a map's scale is under it, or is said elsewhere for all.
     outline: a part that is framed, (top, left, bottom, right), the last two beyond it.
     choose: what is written into the row's box when it is pressed; is_chosen: whether it is what stands there.
     """
@@ -32,6 +33,7 @@ class Shown:
     outline: tuple[int, int, int, int] | None = None
     choose: str = ""
     is_chosen: bool = False
+    has_scale: bool = True
 
 
 def picture_row(
@@ -56,7 +58,7 @@ def pack(shown: Sequence[Shown], **header: Any) -> bytes:
         is_map = each.pixels.ndim == 2
         told: dict[str, Any] = {
             "title": each.title, "note": each.note, "shape": each.pixels.shape, "outline": each.outline,
-            "choose": each.choose, "isChosen": each.is_chosen,
+            "choose": each.choose, "isChosen": each.is_chosen, "hasScale": each.has_scale,
         }  # fmt: skip
         if is_map:
             low, high = each.ends or (float(each.pixels.min()), float(each.pixels.max()))

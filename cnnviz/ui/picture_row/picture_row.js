@@ -101,7 +101,7 @@ class PictureRow {
     found.title.hidden = !each.title;
     setText(found.note, each.note || " ");
     found.note.hidden = !each.note;
-    found.scale.hidden = !each.isMap;
+    found.scale.hidden = !each.isMap || !each.hasScale;
     if (each.isMap) {
       const [low, high] = each.ends.map((end) => format(end, 3));
       setText(found.low, low);
