@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-# By name: how far pictures are shifted (of their side), turned (radians), scaled (of their size).
+# By name: how far the grid where a picture is read is shifted (of a side), turned (radians) and stretched: read up to
+# 12 % closer together, a picture becomes 1 / 0.88 = 1.136 times as large; read farther apart, 1 / 1.12 = 0.893 times.
 _REACH: Final[dict[str, tuple[float, float, float]]] = {
     "shift": (1 / 8, 0, 0),
     "affine": (1 / 10, math.radians(12), 0.12),
@@ -18,7 +19,7 @@ AUGMENTATIONS: Final[dict[str, str]] = {
     "none": "Pictures stay as they are.",
     "shift": "Each is shifted, by up to an eighth of its side.",
     "flip": "Half of them are mirrored, left to right.",
-    "affine": "Each is shifted a little, turned by up to 12° and made up to 14 % larger or 11 % smaller.",
+    "affine": "Each is shifted a little, turned by up to 12°, and made up to 13.6 % larger or 10.7 % smaller.",
 }
 
 

@@ -16,6 +16,7 @@ from cnnviz.images import ASSETS
 from cnnviz.shape_pictures import SHAPES, draw_shapes
 
 MOST_SHAPES: Final = 20_000  # pictures for training, 61 MB
+_VARIED_SEED: Final = 2**41
 _HELD_OUT_SEED: Final = 2**40  # added to a seed: the pictures that a network is tested on are never those that it saw
 
 
@@ -94,6 +95,11 @@ def shapes(count: int = 6000, seed: int = 0, held_out: int = 1000) -> Dataset:
         raise ValueError(f"The seed is a whole number from 0, not {seed}.")
     parts = (Examples(*draw_shapes(n, s)) for n, s in ((count, seed), (held_out, seed + _HELD_OUT_SEED)))
     return Dataset("Coloured shapes", tuple(SHAPES), *parts)
+
+
+def varied_shapes(count: int, seed: int = 0) -> Examples:
+    """Shapes of the same ten kinds as people draw them too, larger, darker than their ground, or outlined."""
+    return Examples(*draw_shapes(count, seed + _VARIED_SEED, varied=True))
 
 
 DATASETS: Final[dict[str, Callable[[], Dataset]]] = {"digits": digits, "shapes": shapes}

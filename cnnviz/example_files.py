@@ -1,11 +1,13 @@
 """Labelled pictures in the files of MNIST (IDX) and of CIFAR (its binary version), known by their bytes.
 
 Where these leave it open, as a CIFAR file may begin like IDX, a name that ends in .bin decides. Nothing is run.
-No more pictures are kept in memory than asked for.
+A file is read from its beginning each time: for its sizes, for its labels, for those pictures that are kept.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,8 +17,8 @@ from cnnviz.image_pixels import Bytes8
 from cnnviz.packed_bytes import DatasetError, PackedBytes
 
 MAX_SIDE: Final = 128
-MAX_KEPT: Final = 80_000_000  # bytes of pictures of one file
-_MOST_LABELS: Final = 1_000_000
+MOST_RECORDS: Final = 1_000_000  # of one file, that are chosen from
+_AT_ONCE: Final = 250_000  # bytes
 _CIFAR_SHAPE: Final = (3, 32, 32)
 _CIFAR_PICTURE: Final = 3072
 _IDX_KINDS: Final = {
@@ -25,23 +27,30 @@ _IDX_KINDS: Final = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, eq=False)
-class Part:
-    """What one file holds. pixels: (n, C, H, W) or None. labels: (n,) int64 or None. count: of all, kept or not."""
+@dataclass(frozen=True)
+class Layout:
+    """What a file holds: after `head` bytes `count` records, each of `labels` bytes and then a picture.
+
+    shape: of the pictures, (C, H, W); None: there are labels only.
+    """
 
     name: str
     count: int
-    pixels: Bytes8 | None = None
-    labels: np.ndarray | None = None
+    head: int
+    labels: int
+    shape: tuple[int, int, int] | None = None
+
+    @property
+    def record(self) -> int:
+        """Bytes."""
+        return self.labels + (math.prod(self.shape) if self.shape else 0)
 
 
-def read_part(file: PackedBytes, most: int) -> Part:
-    """Read an IDX file of pictures (N, H, W) or of labels (N,), or a file of CIFAR-10's or CIFAR-100's binary version.
+def lay_out(file: PackedBytes) -> Layout:
+    """Tell an IDX file of pictures (N, H, W) or of labels (N,), and one of CIFAR-10's or CIFAR-100's binary version.
 
-    All sizes are checked to the file's end, of what is not kept too. Of CIFAR-100's two labels the finer one is taken.
+    All sizes are checked, to the file's end.
 
-    Args:
-        most: pictures to keep, the file's first; of labels a million.
     Raises:
         DatasetError: it is none of these, or its sizes do not fit together.
     Source: Y. LeCun, The MNIST database, "file formats"; A. Krizhevsky, The CIFAR-10 dataset, "binary version".
@@ -49,7 +58,10 @@ def read_part(file: PackedBytes, most: int) -> Part:
     head = file.peek(512)
     refuse_unreadable(head, file.name)
     idx = len(head) < 4 or (head[:2] == b"\0\0" and head[2] in _IDX_KINDS and 1 <= head[3] <= 4)
-    return _read_idx(file, most) if idx and not file.name.endswith((".bin", ".bin.gz")) else _read_cifar(file, most)
+    found = _lay_out_idx(file) if idx and not file.name.endswith((".bin", ".bin.gz")) else _lay_out_cifar(file)
+    if found.count > MOST_RECORDS:
+        raise DatasetError(f"{file.name} holds {found.count:,} records; up to {MOST_RECORDS:,} are looked at.")
+    return found
 
 
 def refuse_unreadable(head: bytes, name: str) -> None:
@@ -68,7 +80,48 @@ def refuse_unreadable(head: bytes, name: str) -> None:
         raise DatasetError(f"{name} is a web page, not a set of pictures: the download went wrong.")
 
 
-def _read_idx(file: PackedBytes, most: int) -> Part:
+def read_labels(file: PackedBytes, layout: Layout) -> Bytes8:
+    """(count,): the label of each record; of CIFAR-100's two the finer one.
+
+    Raises:
+        DatasetError: there is one that CIFAR does not have.
+    """
+    labels = np.concatenate([part[:, layout.labels - 1].copy() for _, part in _records(file, layout)])
+    highest = {1: 10, 2: 100}[layout.labels]
+    if layout.shape and (labels >= highest).any():
+        where = int((labels >= highest).argmax())
+        raise DatasetError(
+            f"{file.name}: record {where} has the label {labels[where]}; CIFAR-{highest} has 0 to {highest - 1}."
+        )
+    return labels
+
+
+def read_pixels(file: PackedBytes, layout: Layout, which: np.ndarray) -> Bytes8:
+    """Some of the pictures.
+
+    Args:
+        which: their numbers, ascending.
+    Returns:
+        (n, C, H, W).
+    """
+    assert layout.shape
+    pixels = np.empty((len(which), *layout.shape), np.uint8)
+    for start, part in _records(file, layout):
+        first, last = np.searchsorted(which, (start, start + len(part)))
+        pixels[first:last] = part[which[first:last] - start, layout.labels :].reshape(-1, *layout.shape)
+    return pixels
+
+
+def _records(file: PackedBytes, layout: Layout) -> Iterator[tuple[int, Bytes8]]:
+    """All records, (n, bytes), some at a time, each time with the number of the first."""
+    file.skip(layout.head)
+    at_once = max(1, _AT_ONCE // layout.record)
+    for start in range(0, layout.count, at_once):
+        count = min(at_once, layout.count - start)
+        yield start, np.frombuffer(file.read(count * layout.record), np.uint8).reshape(count, layout.record)
+
+
+def _lay_out_idx(file: PackedBytes) -> Layout:
     magic = file.read(4)
     kind, dimensions = (magic + bytes(4))[2:4]
     if kind not in _IDX_KINDS or dimensions not in (1, 3):
@@ -84,44 +137,29 @@ def _read_idx(file: PackedBytes, most: int) -> Part:
     count, *sides = (int.from_bytes(sizes[i : i + 4]) for i in range(0, len(sizes), 4))
     if sides and not 1 <= min(sides) <= max(sides) <= MAX_SIDE:
         raise DatasetError(f"{file.name} holds pictures of {sides[0]}×{sides[1]}; each side may be 1 to {MAX_SIDE}.")
-    cells = sides[0] * sides[1] if sides else 1
     what = "pictures" if sides else "labels"
     if not count:
         raise DatasetError(f"{file.name} holds no {what}.")
-    kept = min(count, most, MAX_KEPT // cells) if sides else min(count, _MOST_LABELS)
-    values = file.read(kept * cells)
-    there = len(values) + file.skip(count * cells - len(values))
-    if there < count * cells:
+    head = 4 + len(sizes)
+    found = Layout(file.name, count, head, 0, (1, sides[0], sides[1])) if sides else Layout(file.name, count, head, 1)
+    there = file.skip(count * found.record)
+    if there < count * found.record:
         raise DatasetError(
-            f"{file.name} is cut off: {count:,} {what} are {count * cells:,} bytes, and there are {there:,}."
+            f"{file.name} is cut off: {count:,} {what} are {count * found.record:,} bytes, and there are {there:,}."
         )
     if file.skip(1):
         raise DatasetError(f"{file.name} goes on after its {count:,} {what}.")
-    array = np.frombuffer(values, np.uint8)
-    if sides:
-        return Part(file.name, count, pixels=array.reshape(kept, 1, *sides))
-    return Part(file.name, count, labels=array.astype(np.int64))
+    return found
 
 
-def _read_cifar(file: PackedBytes, most: int) -> Part:
+def _lay_out_cifar(file: PackedBytes) -> Layout:
     """Records of a label (or a coarse and a fine one) and 3,072 bytes, red, green, blue, row by row."""
-    kept = min(most, MAX_KEPT // _CIFAR_PICTURE)
-    values = file.read(kept * (_CIFAR_PICTURE + 2))
-    total = len(values) + file.skip(2**40)
+    total = file.skip(2**40)
     if not total:
         raise DatasetError(f"{file.name} holds no pictures.")
-    for extra, highest in ((1, 10), (2, 100)):
-        length = _CIFAR_PICTURE + extra
-        if total % length == 0:
-            records = np.frombuffer(values, np.uint8)[: len(values) // length * length].reshape(-1, length)[:kept]
-            labels = records[:, extra - 1].astype(np.int64)
-            if (labels < highest).all():
-                pixels = records[:, extra:].reshape(-1, *_CIFAR_SHAPE)
-                return Part(file.name, total // length, np.ascontiguousarray(pixels), labels)
-            where = int((labels >= highest).argmax())
-            raise DatasetError(
-                f"{file.name}: record {where} has the label {labels[where]}; CIFAR-{highest} has 0 to {highest - 1}."
-            )
+    for labels in (1, 2):
+        if total % (labels + _CIFAR_PICTURE) == 0:
+            return Layout(file.name, total // (labels + _CIFAR_PICTURE), 0, labels, _CIFAR_SHAPE)
     raise DatasetError(
         f"{file.name} is no IDX file (00 00 08 …), and with {total:,} bytes no file of CIFAR's binary version, whose "
         "records have 3,073 bytes each."

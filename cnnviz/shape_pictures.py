@@ -15,6 +15,9 @@ from cnnviz.image_pixels import Bytes8
 
 SIDE: Final = 32  # pixels
 _RADII: Final = (7.0, 12.5)  # pixels
+_VARIED_RADII: Final = (7.0, 16.0)  # up to all of the picture
+_BRUSH: Final = (1.6, 3.4)  # pixels of a line that is drawn around
+_UNEVEN: Final = 0.3  # how much smaller at most one side may be than that of a regular shape
 _LIGHTER: Final = (0.3, 0.5)  # in each channel, of a range of 1
 _NOISE: Final = 0.12  # the largest standard deviation
 _CHUNK: Final = 500  # pictures at a time: 12 MB
@@ -82,9 +85,10 @@ SHAPES: Final[dict[str, Outline]] = {
     "circle": _circle, "square": _square, "triangle": _triangle, "star": _star, "cross": _cross, "ring": _ring,
     "crescent": _crescent, "heart": _heart, "arrow": _arrow, "bar": _bar,
 }  # fmt: skip
+_CIRCLE, _RING = (list(SHAPES).index(name) for name in ("circle", "ring"))
 
 
-def draw_shapes(count: int, seed: int) -> tuple[Bytes8, np.ndarray]:
+def draw_shapes(count: int, seed: int, *, varied: bool = False) -> tuple[Bytes8, np.ndarray]:
     """Draw shapes of all kinds in turn, each of a size, at a place, turned, in two colours of its own, and with noise.
 
     A shape is lighter than its ground, by 0.3 at least in each channel, or a network of one convolution would have to
@@ -93,6 +97,8 @@ def draw_shapes(count: int, seed: int) -> tuple[Bytes8, np.ndarray]:
     Args:
         count: how many, not negative.
         seed: not negative; the same one draws the same pictures, and a larger count adds to them.
+        varied: as people draw them too: up to as large as the picture, too narrow or flat, on white, black or any other
+            ground, in any colour, some as an outline only, half of them without noise. An outlined circle is a ring.
     Returns:
         the pictures, (count, 3, SIDE, SIDE) uint8, and the number of the kind of each, (count,) int64.
     """
@@ -100,29 +106,54 @@ def draw_shapes(count: int, seed: int) -> tuple[Bytes8, np.ndarray]:
     chunks = range(0, count, _CHUNK)
     # a spawn key, since the entropies (7, 500) and 7 + 500 · 2**32 are one
     seeds = {start: np.random.SeedSequence(seed, spawn_key=(start,)) for start in chunks}
-    drawn = [_drawn(labels[start : start + _CHUNK], np.random.default_rng(seeds[start])) for start in chunks]
+    drawn = [_drawn(labels[start : start + _CHUNK], np.random.default_rng(seeds[start]), varied) for start in chunks]
     return np.concatenate([np.zeros((0, 3, SIDE, SIDE), np.uint8), *drawn]), labels
 
 
-def _drawn(labels: Array, random: np.random.Generator) -> Bytes8:
+def _drawn(labels: Array, random: np.random.Generator, varied: bool) -> Bytes8:
     draws = random.random((_CHUNK, 11), np.float32)[: len(labels)]  # all of a chunk, so that a larger count adds to it
     noise = random.standard_normal((_CHUNK, 3, SIDE, SIDE), np.float32)[: len(labels)]
-    radius = _RADII[0] + (_RADII[1] - _RADII[0]) * draws[:, 0]
+    more = random.random((_CHUNK, 17), np.float32)[: len(labels)]
+    radii = _VARIED_RADII if varied else _RADII
+    radius = radii[0] + (radii[1] - radii[0]) * draws[:, 0]
     room = (SIDE - 1) / 2 - radius
     centre = (SIDE - 1) / 2 + room[:, None] * (2 * draws[:, 1:3] - 1)
     turn = 2 * np.pi * draws[:, 3]
-    ground = (1 - _LIGHTER[1]) * draws[:, 4:7]
-    shape = ground + _LIGHTER[0] + (_LIGHTER[1] - _LIGHTER[0]) * draws[:, 7:10]
+    ground, shape = _any_colours(more) if varied else _lighter(draws)
+    strength = _NOISE * draws[:, 10] * (more[:, 15] < 0.5 if varied else 1)
 
     at = np.arange(SIDE, dtype=np.float32)
     dx, dy = at[None, None, :] - centre[:, 0, None, None], centre[:, 1, None, None] - at[None, :, None]
     cos, sin = np.cos(turn)[:, None, None], np.sin(turn)[:, None, None]
     x, y = ((cos * dx + sin * dy) / radius[:, None, None], (cos * dy - sin * dx) / radius[:, None, None])
+    if varied:  # too narrow, or too flat
+        uneven = _UNEVEN * (2 * more[:, 16, None, None] - 1)
+        x, y = x * (1 + np.maximum(uneven, 0)), y * (1 + np.maximum(-uneven, 0))
     outside = np.empty(x.shape, np.float32)
+    is_line = (more[:, 0] < 0.4) & (labels != _CIRCLE) & varied
+    kinds = np.where(is_line & (labels == _RING), _CIRCLE, labels)
     for number, outline in enumerate(SHAPES.values()):
-        of_kind = labels == number
+        of_kind = kinds == number
         outside[of_kind] = outline(x[of_kind], y[of_kind])
-    cover = np.clip(0.5 - outside * radius[:, None, None], 0, 1)[:, None]  # a pixel on the outline is part of both
+    outside *= radius[:, None, None]
+    half = (_BRUSH[0] + (_BRUSH[1] - _BRUSH[0]) * more[:, 1, None, None]) / 2
+    outside = np.where(is_line[:, None, None], np.abs(outside + half) - half, outside)
+    cover = np.clip(0.5 - outside, 0, 1)[:, None]  # a pixel on the outline is part of both
     picture = cover * shape[:, :, None, None] + (1 - cover) * ground[:, :, None, None]
-    picture += _NOISE * draws[:, 10, None, None, None] * noise
+    picture += strength[:, None, None, None] * noise
     return np.rint(255 * np.clip(picture, 0, 1)).astype(np.uint8)
+
+
+def _lighter(draws: Array) -> tuple[Array, Array]:
+    """Of each picture the ground and its shape, which is lighter in each channel."""
+    ground = (1 - _LIGHTER[1]) * draws[:, 4:7]
+    return ground, ground + _LIGHTER[0] + (_LIGHTER[1] - _LIGHTER[0]) * draws[:, 7:10]
+
+
+def _any_colours(draws: Array) -> tuple[Array, Array]:
+    """A ground, a third of them white, a sixth black, and of three colours the one that is farthest from it."""
+    plain = draws[:, 2, None]
+    ground = np.where(plain < 1 / 3, 1, np.where(plain < 1 / 2, 0, draws[:, 3:6])).astype(np.float32)
+    inks = np.clip(1.4 * draws[:, None, 6:15].reshape(-1, 3, 3) - 0.2, 0, 1)
+    farthest = np.abs(inks - ground[:, None]).sum(2).argmax(1)
+    return ground, inks[np.arange(len(inks)), farthest]

@@ -28,7 +28,8 @@ class TrainedNetwork:
 
     name: of its files. text: as `network_text` reads it. dataset: a name in `DATASETS`. shape: of a picture, (C, H, W).
     classes: their names. accuracy: the share of right answers for pictures held out, as it was measured after training.
-    version: of PyTorch, that it was trained with.
+    version: of PyTorch, that it was trained with. varied: how many of `datasets.varied_shapes` it learned from, besides
+    the pictures of its dataset.
     """
 
     name: str
@@ -41,13 +42,14 @@ class TrainedNetwork:
     recipe: Recipe
     accuracy: float
     version: str
+    varied: int = 0
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
         return parse_network(self.text)
 
     def data(self) -> Dataset:
-        """What it learned from, and what it was tested on."""
+        """What it learned from, and what it was tested on; `varied` pictures are not among them."""
         return DATASETS[self.dataset]()
 
     def parameters(self) -> Parameters:

@@ -1,4 +1,4 @@
-"""Gradient descent, one step at a time: what a network is taught with, and a training that can be looked into.
+"""Gradient descent, one step at a time: a training that can be looked into.
 
 The same recipe, layers and pictures give the same weights bit for bit, with the same version on the same kind of
 machine: one generator decides on the order of the pictures, on their changes and on dropout, and one thread adds up.
@@ -15,60 +15,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cnnviz.augmentation import AUGMENTATIONS, augment
+from cnnviz.augmentation import augment
 from cnnviz.datasets import Dataset, Examples
-from cnnviz.kernels import INITIALISATIONS
 from cnnviz.layers import BatchNorm2d, Layer
-from cnnviz.network import forward, survey
 from cnnviz.network_weights import Parameters, draw_weights
-from cnnviz.optimisers import OPTIMISERS, OptimiserName, WeightStep, explain_step, look_before, make_optimiser
+from cnnviz.optimisers import WeightStep, explain_step, look_before, make_optimiser
+from cnnviz.training_measure import Measure, measure
 from cnnviz.training_pass import check_fit, ending, loss_of, to_logits, training_pass
+from cnnviz.training_recipe import Recipe, TrainingError
+
+__all__ = ["Measure", "Recipe", "Step", "Training", "TrainingError", "measure"]
 
 _MEASURED: Final = 1000  # training pictures at most, of the same kind of measure as the held-out ones
-_AT_ONCE: Final = 250  # pictures that are measured in one pass, if their maps take no more than:
-_MAP_BYTES: Final = 100_000_000
-
-
-class TrainingError(ValueError):
-    """A recipe that cannot be followed, or a training that ran away. The message is a sentence for a person."""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a network is taught.
-
-    rate: the learning rate, above 0. batch: pictures a step. weight_decay: at least 0. augmentation: its name.
-    init, seed: as `network_weights.draw_weights` takes them; the seed decides on all else that is drawn too.
-    """
-
-    optimiser: OptimiserName = "adam"
-    rate: float = 0.002
-    batch: int = 32
-    epochs: int = 10
-    seed: int = 0
-    weight_decay: float = 0.0
-    augmentation: str = "none"
-    init: str = "pytorch"
-
-    def __post_init__(self) -> None:
-        if self.optimiser not in OPTIMISERS:
-            raise TrainingError(f"There is no optimiser {self.optimiser!r:.20}: there are {', '.join(OPTIMISERS)}.")
-        if self.augmentation not in AUGMENTATIONS:
-            raise TrainingError(
-                f"Pictures are not changed by {self.augmentation!r:.20}: by {', '.join(AUGMENTATIONS)}."
-            )
-        if not 0 < self.rate <= 100:
-            raise TrainingError(f"The rate is a number above 0, up to 100, not {self.rate:g}.")
-        if not 0 <= self.weight_decay <= 1:
-            raise TrainingError(f"Weight decay is a number from 0 to 1, not {self.weight_decay:g}.")
-        if self.init not in INITIALISATIONS:
-            raise TrainingError(f"Weights are not drawn by {self.init!r:.20}: by {', '.join(INITIALISATIONS)}.")
-        if not all(isinstance(number, int) for number in (self.batch, self.epochs, self.seed)):
-            raise TrainingError("Pictures a step, epochs and the seed are whole numbers.")
-        if self.batch < 1 or self.epochs < 1:
-            raise TrainingError("A training needs at least one picture a step, and one epoch.")
-        if not 0 <= self.seed < 2**63:
-            raise TrainingError("The seed is a whole number from 0 to 2^63 - 1.")
 
 
 @dataclass(frozen=True)
@@ -86,34 +44,6 @@ class Step:
     accuracy: float
     norms: tuple[float, ...]
     weight: WeightStep | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Measure:
-    """How well a network answers.
-
-    loss: the mean. answers: (N, K) what it says of each class, after its last layer. classes: (N,) the right ones.
-    """
-
-    loss: float
-    answers: Tensor
-    classes: Tensor
-
-    @property
-    def accuracy(self) -> float:
-        """The share of right answers, in [0, 1]."""
-        return float((self.answers.argmax(1) == self.classes).float().mean())
-
-    def confusion(self) -> Tensor:
-        """(K, K) int64: of the pictures of each class (row), how many were taken for each class (column)."""
-        k = self.answers.shape[1]
-        return torch.bincount(self.classes * k + self.answers.argmax(1), minlength=k * k).reshape(k, k)
-
-    def worst(self, most: int) -> list[int]:
-        """The pictures taken for another class, the surest mistakes first: where the right class got the least."""
-        right = self.answers.gather(1, self.classes[:, None])[:, 0]
-        wrong = (self.answers.argmax(1) != self.classes).nonzero()[:, 0]
-        return wrong[right[wrong].argsort(stable=True)][:most].tolist()
 
 
 class Training:
@@ -208,19 +138,6 @@ class Training:
         layer, name, at = watched
         before = look_before(self._optimiser, self.parameters[layer][name], at)
         return explain_step(self.recipe.optimiser, self.recipe.rate, self.recipe.weight_decay, before)
-
-
-def measure(layers: Sequence[Layer], parameters: Parameters, examples: Examples) -> Measure:
-    """How well a network answers, as it is used: without dropout, batch norm by what it kept."""
-    logits, memory = [], survey(layers, examples.pixels.shape[1:]).memory
-    at_once = max(1, min(_AT_ONCE, _MAP_BYTES // max(1, memory)))
-    with torch.inference_mode():
-        for start in range(0, len(examples), at_once):
-            images = examples.images(slice(start, start + at_once))
-            logits.append(forward(to_logits(layers), images, parameters[: len(to_logits(layers))])[-1].output)
-        every, classes, how = torch.cat(logits), examples.classes(), ending(layers)
-        answers = every.softmax(1) if how == "softmax" else every.sigmoid() if how == "sigmoid" else every
-        return Measure(loss_of(every, classes, how).item(), answers, classes)
 
 
 def _is_counted(layer: Layer, name: str) -> bool:

@@ -17,7 +17,7 @@ from typing import Final, Literal
 import numpy as np
 
 from cnnviz.network_weights import Parameters
-from cnnviz.training_run import Command, News, Order, Score
+from cnnviz.training_news import Command, News, Order, Score
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 State = Literal["waiting", "running", "paused", "over"]

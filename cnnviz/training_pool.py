@@ -15,22 +15,16 @@ from collections.abc import Callable
 from typing import Final
 
 from cnnviz.training_job import Job, Worker
-from cnnviz.training_run import SECONDS, Command, Order, Watched
+from cnnviz.training_limits import Limits
+from cnnviz.training_news import Command, Order, Watched
 
 SIZE: Final = max(1, min(2, os.cpu_count() or 1))  # trainings at once
 WAITING: Final = 40  # orders that may wait
-GRACE: Final = 10.0  # seconds that a page may be away: a reload, a lost connection
-PAUSE: Final = 120.0  # seconds that a training may stand still while others wait
-IDLE: Final = 120.0  # seconds after which a worker without an order ends
 TRIES: Final = 2  # to begin a job, where a worker dies before
-STUBBORN: Final = 3.0  # seconds for a worker to leave what it was told to stop
-LATE: Final = 60.0  # seconds that a training may be late with its news, or beyond its time
 BUSY: Final = "So many wait already that there is no place in the queue. Try again in a few minutes."
 DIED: Final = (
     "The process that trained has ended, perhaps for want of memory. What was learned until then, if anything, is here."
 )
-PAUSED: Final = "It stood still for two minutes while others waited, so it was ended here."
-SLOW: Final = "It took too long and was ended here."
 
 
 class Pool:
@@ -39,8 +33,8 @@ class Pool:
     A thread tends them while there is anything to tend.
     """
 
-    def __init__(self, size: int = SIZE, grace: float = GRACE, idle: float = IDLE, pause: float = PAUSE) -> None:
-        self._size, self._grace, self._idle, self._pause = size, grace, idle, pause
+    def __init__(self, size: int = SIZE, limits: Limits | None = None) -> None:
+        self._size, self._limits = size, limits or Limits()
         self._waiting: list[Job] = []
         self._workers: list[Worker] = []
         self._news = threading.Condition(threading.RLock())
@@ -91,13 +85,7 @@ class Pool:
     def drop(self, job: Job) -> None:
         """Nobody wants this job any more."""
         with self._news:
-            job.end()
-            if job in self._waiting:
-                self._waiting.remove(job)
-            for worker in self._workers:
-                if worker.job is job:
-                    worker.job = None
-                    worker.stop()
+            self._end(job)
             self._wake()
 
     def jobs(self) -> list[Job]:
@@ -158,15 +146,18 @@ class Pool:
         return True
 
     def _look_after(self) -> None:
-        now = time.monotonic()
+        now, limits = time.monotonic(), self._limits
         for job in self.jobs():
             if job.is_wanted():
                 job.seen = now
-            elif now - job.seen > self._grace:
-                self.drop(job)
+            elif limits.is_forsaken(job, now):
+                self._end(job)
         self._workers = [worker for worker in self._workers if worker.is_alive]
         for worker in self._workers:
-            self._limit(worker, now)
+            if worker.job and (why := limits.why_end(worker, now, others_wait=bool(self._waiting))):
+                self._end(worker.job, why)
+            elif limits.is_stubborn(worker, now):
+                worker.kill()
         free = [worker for worker in self._workers if not worker.job and worker.told_to_stop is None]
         while self._waiting and (free or len(self._workers) < self._size):
             if not free:
@@ -175,19 +166,15 @@ class Pool:
                 free.append(self._workers[-1])
             free.pop().begin(self._waiting.pop(0))
         for worker in free:
-            if now - worker.since > self._idle:
+            if limits.is_idle(worker, now):
                 worker.kill()
 
-    def _limit(self, worker: Worker, now: float) -> None:
-        if worker.told_to_stop is not None:
-            if now - worker.told_to_stop > STUBBORN:
-                worker.kill()
-            return
-        job = worker.job
-        if job and job.state == "paused" and self._waiting and now - job.since > self._pause:
-            job.end(PAUSED)
-            worker.job = None
-            worker.stop()
-        elif job and job.state != "paused" and now - max(worker.since, job.since) > SECONDS + LATE:
-            job.end(SLOW)
-            worker.kill()
+    def _end(self, job: Job, why: str = "") -> None:
+        """End a job, be it that it waits or is under way."""
+        job.end(why)
+        if job in self._waiting:
+            self._waiting.remove(job)
+        for worker in self._workers:
+            if worker.job is job:
+                worker.job = None
+                worker.stop()

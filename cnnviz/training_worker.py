@@ -20,7 +20,8 @@ import torch
 
 from cnnviz.shapes import ShapeError
 from cnnviz.training import TrainingError
-from cnnviz.training_run import Command, News, Order, Run
+from cnnviz.training_news import Command, News, Order
+from cnnviz.training_run import Run
 
 PRIORITY: Final = "CNNVIZ_TRAINING_NICE"  # in the environment: "idle", or 0 (as the pages) to 19
 MEMORY: Final = 1_500_000_000  # bytes that a training may take, besides what the libraries take

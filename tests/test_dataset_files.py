@@ -15,7 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cnnviz import packed_bytes
-from cnnviz.dataset_files import CLASSES, DatasetError, read_dataset
+from cnnviz.dataset_files import CLASSES, DatasetError, named, read_dataset
 from cnnviz.packed_bytes import PackedBytes
 from tests.fuzzing import examples
 
@@ -81,18 +81,47 @@ def test_without_test_files_every_fifth_is_held_out():
     images, labels = drawn(23, 3, 3), np.arange(23, dtype=np.uint8) % 7
     found = read_dataset([("images", idx(images)), ("labels", idx(labels))])
     data = found.dataset
-    assert np.array_equal(data.held_out.pixels[:, 0], images[4::5])
-    assert np.array_equal(data.held_out.labels, labels[4::5])
-    assert len(data.training) == 19 and np.array_equal(data.training.pixels[4, 0], images[5])
+    fifth = np.sort(np.argsort(labels, kind="stable")[4::5])
+    assert np.array_equal(data.held_out.pixels[:, 0], images[fifth])
+    assert np.array_equal(data.held_out.labels, labels[fifth])
+    assert np.array_equal(data.training.pixels[:, 0], np.delete(images, fifth, 0))
     assert data.classes == tuple("0123456")
-    assert found.remarks == ("No file has “t10k” or “test” in its name, so every fifth picture is held out.",)
+    assert found.remarks == (
+        "No file has “t10k” or “test” in its name, so every fifth picture of a class is held out.",
+    )
 
 
-def test_only_the_first_are_kept_and_it_is_said():
-    found = read_dataset([(name, idx(values)) for name, values in mnist(50).items()], most=12)
-    assert len(found.dataset.training) == 12 and len(found.dataset.held_out) == 8
-    assert found.dataset.training.labels.tolist() == [*range(10), 0, 1]
-    assert found.remarks == ("Of 50 pictures to learn from, the first 12 are kept.",)
+def test_those_kept_are_evenly_spaced_and_it_is_said():
+    files = [(name, idx(values)) for name, values in mnist(50).items()]
+    found = read_dataset(files, most=20)
+    assert len(found.dataset.training) == 20 and len(found.dataset.held_out) == 8
+    assert np.bincount(found.dataset.training.labels).tolist() == [2] * 10
+    assert found.remarks == ("Kept are 20 of 50 pictures to learn from, evenly spaced in each class.",)
+    few = read_dataset(files, most_bytes=300)  # of 20 each
+    assert (
+        found.remarks
+        != few.remarks
+        == ("Kept are 12 of 50 pictures to learn from and 3 of 8 pictures held out, evenly spaced in each class.",)
+    )
+    assert sum(part.pixels.nbytes for part in (few.dataset.training, few.dataset.held_out)) == 300
+
+
+@examples(20)
+@given(st.lists(st.integers(0, 9), min_size=60, max_size=200), st.sampled_from(["drawn", "in turn", "sorted"]))
+def test_no_class_is_lost(labels, order):
+    """Each keeps its share, to a picture, in whatever order they come; and of what is kept a fifth is held out."""
+    labels = np.sort(labels) if order == "sorted" else np.arange(len(labels)) % 5 if order == "in turn" else labels
+    labels = np.array(labels, np.uint8)
+    pictures = np.arange(len(labels), dtype=np.uint8)[:, None, None].repeat(2, 1)
+    found = read_dataset([("images", idx(pictures)), ("labels", idx(labels))], most=50).dataset
+    parts = found.training, found.held_out
+    numbers = np.concatenate([part.pixels[:, 0, 0, 0] for part in parts])
+    kept = np.concatenate([part.labels for part in parts])
+    assert np.array_equal(labels[numbers], kept) and len(set(numbers.tolist())) == len(numbers) == 50
+    of_each, kept_of_each, held_out = (np.bincount(some, minlength=10) for some in (labels, kept, parts[1].labels))
+    assert (abs(kept_of_each - of_each * 50 / len(labels)) < 1).all()
+    assert (abs(held_out - kept_of_each / 5) < 1).all()
+    assert len(found.classes) == max(2, labels.max() + 1)
 
 
 def test_emnists_pictures_are_turned_over():
@@ -125,7 +154,12 @@ def test_cifar_as_files_and_as_the_archive():
         check_cifar(read_dataset([("cifar-10-binary.tar.gz", gzip.compress(tar(inside, kind)))], classes="cifar-10"))
     check_cifar(read_dataset([("x", tar(inside))], classes="cifar-10"))
     few = read_dataset([("x", tar(inside))], most=10)
-    assert len(few.dataset.training) == 10 and few.remarks == ("Of 12 pictures to learn from, the first 10 are kept.",)
+    assert few.remarks == ("Kept are 10 of 12 pictures to learn from, evenly spaced in each class.",)
+    pixels = np.concatenate([CIFAR[f"data_batch_{n}.bin"][0] for n in (1, 2)])
+    labels = np.concatenate([CIFAR[f"data_batch_{n}.bin"][1] for n in (1, 2)])
+    kept = np.sort(np.argsort(labels, kind="stable")[np.arange(10) * 12 // 10])
+    assert np.array_equal(few.dataset.training.pixels, pixels[kept])
+    assert np.array_equal(few.dataset.training.labels, labels[kept])
 
 
 def test_cifar_100_gives_its_finer_labels():
@@ -133,6 +167,17 @@ def test_cifar_100_gives_its_finer_labels():
     data = read_dataset([("train.bin", cifar(pixels, labels))]).dataset
     assert np.array_equal(data.training.pixels, np.delete(pixels, [4, 9], 0))
     assert data.held_out.labels.tolist() == [44, 99] and len(data.classes) == 100
+
+
+def test_names_are_given_later_too():
+    files = [(name, idx(values)) for name, values in mnist().items()]
+    numbered = read_dataset(files).dataset
+    fashion = named(numbered, "fashion")
+    assert fashion.classes == CLASSES["fashion"] and fashion.training is numbered.training
+    assert named(numbered, "numbers").classes == numbered.classes == tuple("0123456789")
+    many = read_dataset([("train.bin", cifar(drawn(10, 3, 32, 32), [[0, 40]] * 10))]).dataset
+    with pytest.raises(DatasetError, match="a label 40, and 10 names"):
+        named(many, "digits")
 
 
 def test_a_cifar_file_may_begin_like_idx():
@@ -192,6 +237,8 @@ def test_gzip_bombs_take_no_memory(monkeypatch):
         assert len(packed) < 1_000_000
         took = peak(lambda packed=packed: refused(r"more than 40 MB", ("images.gz", packed), most=100))
         assert took < 2 * kept + 1_000_000
+    many = struct.pack(">BBBBIII", 0, 0, 8, 3, 5_000_000, 1, 1) + bytes(5_000_000)
+    assert peak(lambda: refused("5,000,000 records; up to 1,000,000", ("a", gzip.compress(many, 1)))) < 1_000_000
     promised = struct.pack(">BBBBIII", 0, 0, 8, 3, 2_000_000, 9, 9)
     assert peak(lambda: refused("2,000,000 pictures are", ("a", promised))) < 1_000_000
 

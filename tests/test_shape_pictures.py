@@ -139,3 +139,40 @@ def test_what_varies():
     bars = inside[labels == 9]
     tall = (bars.any(2).sum(1) - bars.any(1).sum(1)) / SIDE
     assert tall.std() > 0.15, "turns"
+
+
+# --- as people draw them too
+
+
+def test_varied_shapes_are_others_and_add_up_too():
+    pixels, labels = draw_shapes(600, 5, varied=True)
+    assert pixels.shape == (600, 3, SIDE, SIDE) and labels.tolist() == [number % 10 for number in range(600)]
+    assert np.array_equal(pixels, draw_shapes(900, 5, varied=True)[0][:600])
+    assert not np.array_equal(pixels, draw_shapes(600, 5)[0])
+
+
+def test_what_varies_more(monkeypatch):
+    monkeypatch.setattr("cnnviz.shape_pictures._NOISE", 0)
+    pixels, labels = draw_shapes(2000, 0, varied=True)
+    values = pixels / 255
+    edge = np.concatenate([values[:, :, 0], values[:, :, -1], values[:, :, :, 0], values[:, :, :, -1]], axis=2)
+    ground = np.median(edge, axis=2)
+    apart = abs(values - ground[:, :, None, None]).sum(1)
+    assert np.quantile(apart.max((1, 2)), 0.01) > 0.5, "a shape stands out"
+    for plain in (0, 1):
+        assert 0.1 < (ground == plain).all(1).mean() < 0.4, "white and black grounds"
+    lighter = (values - ground[:, :, None, None]).mean(1)
+    assert 0.3 < (lighter.sum((1, 2)) > 0).mean() < 0.7
+    inside = apart > apart.max((1, 2), keepdims=True) / 2
+    sides = np.maximum(inside.any(1).sum(1), inside.any(2).sum(1))
+    assert sides.max() >= 0.9 * SIDE and sides[labels == 0].min() < 0.5 * SIDE
+    share = inside.mean((1, 2)) / (sides / SIDE) ** 2
+    of_squares, of_circles = (share[labels == list(SHAPES).index(name)] for name in ("square", "circle"))
+    assert 0.2 < (of_squares < 0.45).mean() < 0.6, "outlines"
+    assert (of_circles > 0.5).all(), "an outlined circle would be a ring"
+
+
+def test_half_of_the_varied_shapes_have_no_noise():
+    pixels = draw_shapes(1000, 0, varied=True)[0]
+    is_clean = np.array([len(np.unique(picture[:, :2, :2])) <= 3 for picture in pixels])
+    assert 0.35 < is_clean.mean() < 0.65

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
 from cnnviz.attribution_words import say_share
 from cnnviz.beginnings import BEGINNINGS
@@ -225,22 +226,85 @@ def test_every_beginning_and_every_network_that_is_offered_can_be_trained() -> N
     assert page.widget("epochs").value == BEGINNINGS["digits"].recipe.epochs
 
 
+class OwnPictures(Train):
+    def __init__(self, **query: str) -> None:
+        super().__init__(**QUICK | {"data": "own", "layers": "flatten|linear:3", "batch": "10"} | query)
+
+    @property
+    def uploader(self) -> Any:
+        return next(box for box in self.at.file_uploader if box.key.startswith("brought pictures"))
+
+    def bring(self, *files: tuple[str, bytes]) -> None:
+        self.uploader.set_value([(name, data, "application/octet-stream") for name, data in files])
+        self.run()
+
+
+def some_pictures(count: int = 50) -> list[tuple[str, bytes]]:
+    images = np.random.default_rng(0).integers(0, 256, (count, 6, 5), np.uint8)
+    return [("images-idx3-ubyte", idx(images)), ("labels-idx1-ubyte", idx(np.arange(count, dtype=np.uint8) % 3))]
+
+
 def test_own_pictures_are_learned_from(pool: PoolHere) -> None:
-    page = Train(**QUICK | {"data": "own", "layers": "flatten|linear:3", "batch": "10"})
-    images = np.random.default_rng(0).integers(0, 256, (50, 6, 5), np.uint8)
-    labels = np.arange(50, dtype=np.uint8) % 3
-
-    def bring(*files: tuple[str, bytes]) -> None:
-        uploader = next(box for box in page.at.file_uploader if box.key == "brought pictures")
-        uploader.set_value([(name, data, "application/octet-stream") for name, data in files])
-        page.run()
-
-    bring(("images-idx3-ubyte", idx(images)), ("labels-idx1-ubyte", idx(labels)))
+    page = OwnPictures()
+    page.bring(*some_pictures())
     assert "40 pictures to learn from, 10 held out, 1×6×5, 3 classes" in page.words
     page.press("train")
     assert pool.submitted[0].order.dataset().shape == (1, 6, 5) and page.at.metric
-    bring(("labels", b"no such thing"))
+    page.bring(("labels", b"no such thing"))
     assert page.at.error and page.at.metric, "what cannot be read changes nothing"
+
+
+def test_the_classes_of_own_pictures_can_be_called_otherwise_later(pool: PoolHere) -> None:
+    page = OwnPictures(layers="flatten|linear:10")
+    page.bring(*some_pictures())
+    assert page.at.error, "ten outputs for three classes"
+    own = page.at.session_state["own pictures"]
+    page.choose(classes="fashion")
+    assert "10 classes" in page.words and not page.at.error
+    assert page.at.session_state["own pictures"].training is own.training
+    page.press("train")
+    assert "T-shirt/top" in pool.submitted[0].order.dataset().classes and "Trouser" in page.html
+    page.choose(classes="numbers")
+    assert page.at.session_state["own pictures"] is own
+    page.choose(classes="fashion")
+    assert page.at.metric, "the same pictures as were trained with"
+
+
+def test_names_that_are_too_few_are_refused_and_the_old_ones_stay() -> None:
+    page = OwnPictures(layers="flatten|linear:12", classes="digits")
+    (images, data), (labels, _) = some_pictures()
+    page.bring((images, data), (labels, idx(np.arange(50, dtype=np.uint8) % 12)))
+    assert "a label 11, and 10 names" in page.at.error[0].value and "12 classes" in page.words
+    page.choose(classes="numbers")
+    assert not page.at.error
+
+
+def test_files_that_were_read_are_kept_by_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    forgotten: list[str] = []
+    remove = MemoryUploadedFileManager.remove_file
+    monkeypatch.setattr(
+        MemoryUploadedFileManager,
+        "remove_file",
+        lambda self, session_id, file_id: (forgotten.append(file_id), remove(self, session_id, file_id)),
+    )
+    page = OwnPictures()
+    first = page.uploader.key
+    page.bring(some_pictures()[0])
+    assert page.uploader.key == first and not forgotten, "their labels may follow"
+    page.bring(*some_pictures())
+    assert len(set(forgotten)) == 2 and page.uploader.key != first
+    assert page.uploader.value in (None, []) and first not in page.at.session_state
+    page.run()
+    assert "40 pictures" in page.words and not page.at.error
+
+
+def test_what_is_kept_of_own_pictures_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cnnviz.ui.own_pictures.MOST_BYTES", 600)  # of 30 each
+    page = OwnPictures()
+    page.bring(*some_pictures())
+    assert "Kept are 20 of 50 pictures, evenly spaced in each class" in page.words
+    own = page.at.session_state["own pictures"]
+    assert own.training.pixels.nbytes + own.held_out.pixels.nbytes == 600
 
 
 @examples(15)

@@ -11,6 +11,7 @@ import torch
 
 from cnnviz.beginnings import BEGINNINGS
 from cnnviz.datasets import DATASETS
+from cnnviz.drawing import shape_picture
 from cnnviz.images import ASSETS
 from cnnviz.network import forward
 from cnnviz.network_text import format_network, parse_network
@@ -18,6 +19,7 @@ from cnnviz.network_weights import named_tensors
 from cnnviz.trained_networks import FOLDER, TRAINED, TrainedNetwork, write
 from cnnviz.training import Recipe, Training, measure
 from cnnviz.training_pass import check_fit
+from tests.clean_shapes import OUTLINES, clean_shape
 from tests.test_assets import credits
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -92,6 +94,34 @@ def test_digits_shipped_know_those_of_an_unsure_hand():
     off = (images + images.roll(1, 3)) / 2
     taken = forward(network.layers, off, network.parameters())[-1].output.argmax(1)
     assert (taken == network.data().held_out.classes()).float().mean() > 0.95
+
+
+# Brush and paper: the pad's own, and what else a person may take.
+PAPER = (255, 255, 255)
+COLOURS = {
+    "pad": ((232, 176, 74), (51, 65, 92)), "white on black": (PAPER, (0, 0, 0)), "black": ((0, 0, 0), PAPER),
+    "red": ((220, 40, 40), PAPER), "green": ((40, 160, 60), PAPER), "blue": ((40, 60, 220), PAPER),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("colours", COLOURS)
+@pytest.mark.parametrize("is_outline", [False, True])
+def test_shapes_shipped_know_those_that_a_person_draws(colours, is_outline):
+    """Large and clean, on plain paper, as the pad makes them; a circle that is only outlined is a ring."""
+    network, (ink, paper) = TRAINED["shapes"], COLOURS[colours]
+    pictures, names = [], []
+    for name in OUTLINES:
+        for fills in (0.5, 0.65, 0.8, 0.85, 0.9, 0.95):
+            for turn in (-15, 0, 15, 40, 190) if name != "circle" or not is_outline else ():
+                drawn = clean_shape(name, fills, ink, paper, turn=turn, is_outline=is_outline)
+                pictures.append(shape_picture(drawn))
+                names.append(name)
+    said = forward(network.layers, torch.cat(pictures), network.parameters())[-1].output.argmax(1)
+    right = [network.classes[number] == name for number, name in zip(said, names)]
+    assert sum(right) / len(right) >= 0.98
+    for name in OUTLINES.keys() & set(names):
+        of_it = [is_right for is_right, each in zip(right, names) if each == name]
+        assert sum(of_it) / len(of_it) >= 0.9, name
 
 
 def test_there_is_a_beginning_for_every_dataset():

@@ -17,6 +17,7 @@ from cnnviz.ui.controls import Controls
 from cnnviz.ui.settings import escaped
 
 THUMBNAIL = 96  # px, for 44 on the screen; a multiple of 8, or JPEG would blend neighbours
+MEGABYTES = 20  # of a file; more are not read
 SIZES = ("28", "64", "128", "224", "300", "512", "200x300")
 FIT_HELP = (
     "**crop**: cut to the shape that was asked for. **keep**: the whole picture, as large as fits. "
@@ -74,7 +75,9 @@ def uploader() -> None:
         offer(st.session_state[f"upload-{count}"])
         st.session_state["uploads"] = count + 1
 
-    st.file_uploader("Your picture", key=f"upload-{count}", on_change=taken, label_visibility="collapsed")
+    st.file_uploader(
+        "Your picture", key=f"upload-{count}", max_upload_size=MEGABYTES, on_change=taken, label_visibility="collapsed"
+    )
 
 
 @st.dialog("Take a picture")

@@ -13,7 +13,7 @@ from cnnviz.kernel_loss import as_picture
 from cnnviz.ui import help, kernel_words
 from cnnviz.ui.chosen_image import Chosen
 from cnnviz.ui.controls import Controls, Reading
-from cnnviz.ui.image_picker import image_picker
+from cnnviz.ui.image_picker import MEGABYTES, image_picker
 from cnnviz.ui.kernel_descent import Descent
 from cnnviz.ui.kernel_grid import kernel_grid
 from cnnviz.ui.picture_recovery import Recovery
@@ -125,7 +125,9 @@ def _recovering(show: Controls, now: Descent | Recovery | None) -> None:
 
 def _bring() -> None:
     """Take the filtered picture of a person's pair."""
-    st.file_uploader("The filtered picture", key="filtered picture", help=help.FILTERED, on_change=_take)
+    st.file_uploader(
+        "The filtered picture", key="filtered picture", max_upload_size=MEGABYTES, help=help.FILTERED, on_change=_take
+    )
 
 
 def _take() -> None:

@@ -17,6 +17,7 @@ from cnnviz.torch_code import torch_code
 from cnnviz.ui.network import Network
 from cnnviz.ui.settings import escaped
 
+MEGABYTES: Final = 20  # of a file: 5 million parameters
 COLORS: Final = {1: "gray", 3: "rgb"}
 
 # By what it is called: the file's name, its type, the language it is shown in (none: it is not shown), what makes it.
@@ -68,7 +69,8 @@ def take_away(now: Network) -> None:
 def bring(now: Network) -> None:
     """Let a person bring weights or a description, and say what does not fit."""
     st.file_uploader(
-        "Bring weights (.safetensors) or a network (.json)", ["safetensors", "json"], key="brought", on_change=_take
+        "Bring weights (.safetensors) or a network (.json)", ["safetensors", "json"], key="brought",
+        max_upload_size=MEGABYTES, on_change=_take,
     )  # fmt: skip
     state = st.session_state
     if problem := state.get("file problem"):
