@@ -11,8 +11,8 @@ import torch
 
 from cnnviz.beginnings import BEGINNINGS
 from cnnviz.datasets import DATASETS
-from cnnviz.drawing import shape_picture
-from cnnviz.images import ASSETS
+from cnnviz.figures import as_png
+from cnnviz.images import ASSETS, load_image
 from cnnviz.network import forward
 from cnnviz.network_text import format_network, parse_network
 from cnnviz.network_weights import named_tensors
@@ -114,7 +114,7 @@ def test_shapes_shipped_know_those_that_a_person_draws(colours, is_outline):
         for fills in (0.5, 0.65, 0.8, 0.85, 0.9, 0.95):
             for turn in (-15, 0, 15, 40, 190) if name != "circle" or not is_outline else ():
                 drawn = clean_shape(name, fills, ink, paper, turn=turn, is_outline=is_outline)
-                pictures.append(shape_picture(drawn))
+                pictures.append(load_image(as_png(drawn), mode="RGB", size=(32, 32)))
                 names.append(name)
     said = forward(network.layers, torch.cat(pictures), network.parameters())[-1].output.argmax(1)
     right = [network.classes[number] == name for number, name in zip(said, names)]
