@@ -1,6 +1,6 @@
 """Shapes as a person draws them: large, clean, on plain paper, filled or with a brush along their outline.
 
-They are drawn as polygons by Pillow, with nothing of `cnnviz.shape_pictures`, and come as a file, as the pad sends them.
+They are drawn as polygons by Pillow, with nothing of `cnnviz.shape_pictures`, and come as files, as the pad sends them.
 """
 
 from __future__ import annotations
