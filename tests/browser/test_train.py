@@ -96,7 +96,8 @@ def test_another_page_of_the_same_visit_does_not_end_a_training(train: Train) ->
     train.page.get_by_test_id("stTopNavDropdownLink").filter(has_text="Train").click()
     train.page.wait_for_selector(".st-key-layers input")
     train.wait_progress("Step [1-9]")
-    train.press("stop")
+    train.press("pause")
+    train.press("stop")  # at once: no press is lost
     train.wait_progress("stopped")
 
 
