@@ -84,7 +84,8 @@ def _climb(
         yield Frame(number, picture, value, note, is_last=gradient is None)
         if gradient is None:
             return
-        pull = gradient / gradient.square().mean().sqrt()
+        steep = gradient / gradient.abs().max()  # the squares of the smallest numbers are 0
+        pull = steep / steep.square().mean().sqrt()
         pull -= priors[0] * (picture - 0.5) / 0.5 + priors[1] * _roughness(picture)
         picture = (picture + rate * pull).clamp(0, 1)
         value, gradient, note = climbed.look(picture)

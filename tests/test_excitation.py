@@ -46,6 +46,14 @@ def test_a_learned_filter_is_excited_more_and_more(goal):
             assert frame.value == pytest.approx(float(maps.mean() if goal == "mean" else maps[4, 4]), abs=1e-6)
 
 
+@pytest.mark.parametrize("size", [1e-25, 1e-38, 1e-44])
+def test_gradients_whose_squares_are_0_lead_up_too(size):
+    weight = size * torch.tensor([[1.0, -1, 1, -1]])
+    parameters = [{}, {"weight": weight, "bias": torch.zeros(1)}]
+    *_, last = maximise(parse_network("flatten|linear:1"), parameters, (1, 2, 2), 1, 0, decay=0, smoothness=0)
+    assert torch.equal(last.picture.flatten(), torch.tensor([1.0, 0, 1, 0])) and last.value > 0
+
+
 def test_the_priors_make_a_picture_smooth_and_grey():
     layers, parameters = digit_net()
 

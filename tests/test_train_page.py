@@ -120,6 +120,14 @@ def test_the_worst_mistakes_are_those_of_the_measure() -> None:
         assert link.query_string == f"network=mine&mistake={i}"
 
 
+def test_values_that_are_no_shares_are_not_said_to_be() -> None:
+    page = Train(**QUICK | {"layers": "flatten|linear:10|relu", "rate": "0.001"}).press("train")
+    said = re.search(r"It takes this picture for \*\*\d\*\*(.*)", page.words)
+    assert said and "%" not in said[1]
+    links = [link.proto.label for link in page.at.get("page_link") if "→" in link.proto.label]
+    assert links and not any("%" in label for label in links)
+
+
 def test_one_may_look_back_at_any_step_that_was_kept() -> None:
     page = Train(**QUICK).press("train")
     now = page.row[-1]["numbers"]
@@ -139,12 +147,12 @@ def test_one_may_look_back_at_any_step_that_was_kept() -> None:
 def test_step_by_step_with_the_arithmetic_of_the_watched_weight(pool: PoolHere) -> None:
     page = Train(**QUICK, watched="4:bias:7").press("first step")
     assert "4 + 1" not in page.words and "layer 5, bias[7]" in page.words
-    page.press("step")
+    page.press("one step")
     job = pool.submitted[0]
     assert job.news and job.news.number == 2 and job.state == "paused"
     page.choose(watched="0:weight:8")
     assert "layer 5, bias[7]" in page.words and "layer 1, weight[0, 0, 2, 2] is watched now" in page.words
-    page.press("step")
+    page.press("one step")
     step = job.news.weight
     assert step and "layer 1, weight[0, 0, 2, 2]" in page.words
     assert written(step.after, 6) in page.words and page.curves["weight"] == 8
@@ -198,6 +206,8 @@ def test_what_does_not_fit_says_why_and_what_would_help(layers: str, why: str, m
         ({"layers": "flatten|linear:9999|linear:200|linear:10"}, "parameters; up to 1,000,000"),
         ({"epochs": "200", "batch": "1"}, "287,600 steps"),
         ({"data": "own"}, "no pictures of your own"),
+        ({"layers": "conv:800@1x1|mish|mish|global_avg|flatten|linear:10", "batch": "1"}, "measured after each epoch"),
+        ({"layers": "conv:48@1x1|max:8,s1,same|max:8,s1,same|flatten|linear:10", "batch": "500"}, "A batch of"),
         ({"layers": "flatten|linear:9|relu|flatten|linear:10", "batch": "512"}, ""),
     ],
 )

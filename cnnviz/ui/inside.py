@@ -21,6 +21,7 @@ from cnnviz.perturbations import Perturbation
 from cnnviz.trained_networks import TRAINED
 from cnnviz.ui import PAGES
 from cnnviz.ui.inside_picture import Picture, chosen_picture
+from cnnviz.ui.limits import batched_steps
 from cnnviz.ui.network import Network, follow
 from cnnviz.ui.settings import MINE, SAID
 
@@ -49,13 +50,18 @@ class Trained:
         return survey(self.layers, self.data.shape)
 
     @cached_property
+    def steps(self) -> int:
+        """What a picture takes, in multiply-adds of the same time."""
+        return batched_steps(self.layers, self.data.shape)
+
+    @cached_property
     def last_maps(self) -> int:
         """The index of the last layer that makes maps; -1 if none does."""
         return max((i for i, row in enumerate(self.summary.rows) if len(row.output_shape) == 3), default=-1)
 
     def affords(self, times: int) -> int:
         """How many pictures it is asked about, of so many that are wanted."""
-        return max(1, min(times, BUDGET // max(1, self.summary.macs)))
+        return max(1, min(times, BUDGET // max(1, self.steps)))
 
     @cached_property
     def said(self) -> Tensor:

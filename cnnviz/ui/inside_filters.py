@@ -73,7 +73,7 @@ def _climbed(now: Inside, layer: int, number: int, values: Mapping[str, Any]) ->
     trained = now.trained
 
     def climb() -> tuple[Frame, float]:
-        steps = max(1, min(STEPS, BUDGET // max(1, 3 * trained.summary.macs)))
+        steps = max(1, min(STEPS, BUDGET // max(1, 3 * trained.steps)))
         frames = maximise(
             trained.layers, trained.parameters, trained.data.shape, layer, number, goal=values["goal"], steps=steps,
             seed=values["seed"],

@@ -37,7 +37,7 @@ def of_descent(now: Descent, values: Mapping[str, Any]) -> None:
         ended += " It is not at the bottom yet: allow more steps, or choose a quicker method."
     elif values["aim"] == "undo":
         ended += f" What the best g gives back is off by {written(now.problem.loss.least**0.5, 2)} (root mean square)."
-    if values["moment"] == 0:
+    if values["moment"] is None:
         ended += REPLAY
     st.markdown(ended)
     if now.problem.clipped is not None:
@@ -76,7 +76,7 @@ def of_recovery(now: Recovery, values: Mapping[str, Any]) -> None:
         said += f" {lost} of the frequencies are lost to the filter, and stay as the start, an even grey, has them."
     if abs(float(now.kernel.sum())) < 1e-6 and now.closed is not None:
         said += " The mean is among them; solved directly, it is 0."
-    st.markdown(said + (REPLAY if values["moment"] == 0 else ""), help=help.DECIBELS)
+    st.markdown(said + (REPLAY if values["moment"] is None else ""), help=help.DECIBELS)
 
 
 def of_method(now: Descent) -> None:

@@ -348,7 +348,7 @@ ONE_KERNEL = (
     between("ridge", "0.001", 0, 10),
     Setting("plane", "valley", word_or("valley", _plane), "valley, or the places of two weights as in 0,4"),
     whole("weight", "0", 0, LARGEST_LEARNED**2),
-    Setting("moment", "0", word_or("end", lambda text: size(text, 0, 9999)[0]), "end, or the number of a step"),
+    Setting("moment", "end", word_or("end", lambda text: size(text, 0, 9999)[0]), "end, or the number of a step"),
 )
 BEGINNING = BEGINNINGS["digits"]
 OWN = "own"  # pictures that a person brought, which no link carries

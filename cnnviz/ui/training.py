@@ -26,6 +26,7 @@ from cnnviz.ui.settings import OWN
 from cnnviz.ui.training_order import order_of
 
 POOL: Final = Pool()  # the server's only one
+IS_PUT_BACK: Final = "training put back"
 KEY: Final = "training"  # of the session's job, which goes on while other pages are looked at
 NO_PICTURES: Final = "There are no pictures of your own yet: bring files, or choose others."
 _SHOWN: Final = 200  # shapes of those that are learned from, drawn to be looked at
@@ -96,6 +97,7 @@ def put_back(job: Job) -> None:
         st.session_state[OWN_PICTURES] = job.order.data
     st.session_state["data"] = OWN if is_own else job.order.data
     st.session_state["layers"] = format_network(job.order.layers)
+    st.session_state[IS_PUT_BACK] = True  # for the part of the page that runs alone has no such boxes
 
 
 def _shown(name: str, own: Dataset | None) -> Dataset:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from cnnviz.attribution_words import say_share
 from cnnviz.training_job import Job
+from cnnviz.training_pass import ending
 from cnnviz.training_pool import SIZE
 from cnnviz.ui import training
 from cnnviz.ui.controls import Reading
@@ -33,8 +34,8 @@ def live(now: Lesson, reading: Reading, ignored: Mapping[str, str]) -> None:
 
 def _shown(now: Lesson, reading: Reading, ignored: Mapping[str, str], before: str | None) -> None:
     job, values = now.job, reading.values
-    if st.session_state.get(training.KEY) is not job:
-        st.rerun()  # it has begun, or is given up
+    if st.session_state.get(training.KEY) is not job or st.session_state.pop(training.IS_PUT_BACK, False):
+        st.rerun()  # it has begun, or is given up; or the boxes are others
     if job and now.order and now.is_of_job:
         POOL.watch(job, now.order.watched)
     _buttons(now, job)
@@ -78,7 +79,7 @@ def _buttons(now: Lesson, job: Job | None) -> None:
             is_waiting = state == "waiting"
             label, icon, word = ("Go on", "play_arrow", "go on") if state == "paused" else ("Pause", "pause", "pause")
             _button(label, icon, word, _say, job, word, is_off=is_waiting, type="primary")
-            _button("One step", "skip_next", "step", _say, job, "step", is_off=is_waiting)
+            _button("One step", "skip_next", "one step", _say, job, "step", is_off=is_waiting)
             _button("Leave the queue" if is_waiting else "Stop", "stop", "stop", _stop, job)
             return
         again = state == "over" and not now.is_changed
@@ -184,6 +185,6 @@ def _answer(now: Lesson, network: Network, example: int) -> None:
     answers = network.outputs[-1][0]
     best = int(answers.argmax())
     said = now.data.classes[best]
-    share = f" ({say_share(float(answers[best]))})" if float(answers.min()) >= 0 and float(answers.max()) <= 1 else ""
+    share = f" ({say_share(float(answers[best]))})" if ending(now.layers) != "none" else ""
     verdict = "which is right" if said == right else f"but it is **{escaped(right)}**"
     st.markdown(f"It takes this picture for **{escaped(said)}**{share}, {verdict}.")

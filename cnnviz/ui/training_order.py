@@ -14,7 +14,7 @@ from cnnviz.shapes import ShapeError
 from cnnviz.training import Recipe, TrainingError
 from cnnviz.training_pass import check_fit
 from cnnviz.training_run import MOST_PARAMETERS, MOST_STEPS, Order, Watched
-from cnnviz.ui.limits import comparisons, stage_cells
+from cnnviz.ui.limits import batched_steps, stage_cells
 from cnnviz.ui.network import afford_network
 from cnnviz.ui.settings import OWN
 
@@ -35,11 +35,12 @@ def order_of(values: Mapping[str, Any], data: Dataset, found: Summary) -> Order:
             "`flatten`, or fewer outputs of the first `linear`, would take most of them away."
         )
     afford_network(found, layers, data.shape)
-    _afford_batch(batch, found.macs + comparisons(layers, data.shape), stage_cells(layers, data.shape))
+    steps_a_picture = batched_steps(layers, data.shape)
+    _afford_batch(batch, steps_a_picture, stage_cells(layers, data.shape))
     names = ("optimiser", "rate", "batch", "epochs", "seed", "weight_decay", "augmentation", "init")
     recipe = Recipe(**{name: values[name] for name in names})
     source: str | Dataset = data if values["data"] == OWN else values["data"]
-    _afford_measure(data, found.macs + comparisons(layers, data.shape))
+    _afford_measure(data, steps_a_picture)
     if (steps := -(-count // batch) * recipe.epochs) > MOST_STEPS:
         raise TrainingError(
             f"That would be {steps:,} steps; up to {MOST_STEPS:,} are done here. Take fewer epochs, or a larger batch."
@@ -52,8 +53,8 @@ def _afford_batch(batch: int, steps: int, cells: int) -> None:
     if 3 * batch * steps > MOST_A_STEP or batch * cells > MOST_CELLS:
         most = max(1, min(MOST_A_STEP // max(1, 3 * steps), MOST_CELLS // max(1, cells)))
         raise TrainingError(
-            f"A batch of {batch} takes {3 * batch * steps:,} multiply-adds a step and {batch * cells:,} cells of maps; "
-            f"up to {MOST_A_STEP:,} and {MOST_CELLS:,} are computed here. A batch of {most} would do."
+            f"A batch of {batch} takes as long as {3 * batch * steps:,} multiply-adds a step, and {batch * cells:,} "
+            f"cells of maps; up to {MOST_A_STEP:,} and {MOST_CELLS:,} are computed here. A batch of {most} would do."
         )
 
 
@@ -62,8 +63,8 @@ def _afford_measure(data: Dataset, steps: int) -> None:
     pictures = len(data.held_out) + 1000
     if pictures * steps > MOST_TO_MEASURE:
         raise TrainingError(
-            f"One picture takes {steps:,} multiply-adds, and {pictures:,} are measured after each epoch; up to "
-            f"{MOST_TO_MEASURE // pictures:,} a picture are computed here. A stride of 2 near the beginning helps."
+            f"One picture takes as long as {steps:,} multiply-adds, and {pictures:,} are measured after each epoch; "
+            f"up to {MOST_TO_MEASURE // pictures:,} each are computed here. A stride of 2 near the beginning helps."
         )
 
 

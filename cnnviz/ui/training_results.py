@@ -17,6 +17,7 @@ from cnnviz.filter_resemblance import chance, resemblance
 from cnnviz.network_weights import Parameters
 from cnnviz.training import Measure
 from cnnviz.training_job import Job
+from cnnviz.training_pass import ending
 from cnnviz.ui.first_filters import as_filters, first_layer
 from cnnviz.ui.inside import INSIDE, MISTAKE_OF, look_inside
 from cnnviz.ui.network import follow
@@ -46,7 +47,7 @@ def results(now: Lesson) -> None:
         )
         st.html(confusion_table(held_out.confusion().numpy(), now.data.classes))
     with mistakes:
-        _mistakes(now.data, held_out)
+        _mistakes(now.data, held_out, ending(job.order.layers) != "none")
     take_away(follow(job.order.layers, now.summary, job.news.parameters, now.data.held_out.images(slice(0, 1))))
     if (at := first_layer(job.order.layers)) >= 0:
         _resemblances(as_filters(job.order.layers, job.news.parameters, now.data.shape), at)
@@ -110,7 +111,7 @@ def confusion_table(counts: np.ndarray, classes: tuple[str, ...]) -> str:
     return f'<div class="confusion">{table}</div>'
 
 
-def _mistakes(data: Dataset, held_out: Measure) -> None:
+def _mistakes(data: Dataset, held_out: Measure, are_shares: bool) -> None:
     worst = held_out.worst(MISTAKES)
     if not worst:
         st.markdown("**No mistakes**: every held-out picture is taken for what it is.")
@@ -121,16 +122,16 @@ def _mistakes(data: Dataset, held_out: Measure) -> None:
     )
     with st.container(horizontal=True, gap="small", key="mistakes"):
         for index in worst:
-            _mistake(data, held_out, index)
+            _mistake(data, held_out, index, are_shares)
 
 
-def _mistake(data: Dataset, held_out: Measure, index: int) -> None:
+def _mistake(data: Dataset, held_out: Measure, index: int, are_shares: bool) -> None:
     """A picture, and the way to it on the page Inside."""
-    with st.container(width=MISTAKE):
+    with st.container(width=MISTAKE, key=f"mistake-{index}"):
         st.html(f'<div class="mistakes">{_figure(data.held_out.pixels[index].transpose(1, 2, 0), "")}</div>')
         said, right = int(held_out.answers[index].argmax()), int(held_out.classes[index])
         share = float(held_out.answers[index, said])
-        sure = f" {100 * share:.0f} %" if 0 <= share <= 1 else ""
+        sure = f" {100 * share:.0f} %" if are_shares else ""
         words = f"{escaped(data.classes[right])} → **{escaped(data.classes[said])}**{sure}"
         st.page_link(INSIDE, label=words, query_params={"network": MINE, MISTAKE_OF: f"{index}"})
 

@@ -32,7 +32,7 @@ class DrawingPad {
     this.hint = element("span", { className: "dp-hint", "aria-hidden": "true" }, HINT);
     this.sheet = new Sheet(this.canvas);
     this.rubber = button("Eraser", "Rub out (E)", () => this.#toggle(this.rubber));
-    this.fill = button("Fill", "Fill what a line goes around (F)", () => this.#toggle(this.fill));
+    this.fill = button("Fill", "Fill what a line goes around: one that ends near where it began (F)", () => this.#toggle(this.fill));
     this.undo = button("Undo", "Take the last line away (Ctrl+Z)", () => this.#undo());
     this.clear = button("Clear", "Take all away (Delete)", () => this.#clear());
     this.ink = element("input", { type: "color", value: "#e8b04a", oninput: () => this.#recolour() });

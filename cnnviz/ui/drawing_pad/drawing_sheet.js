@@ -2,6 +2,15 @@
 const SIDE = 256; // pixels of a drawing
 const BRUSH = SIDE / 13;
 
+const NEAR = 0.3; // of what a line spans, that its ends are apart at most where it goes around something
+
+/** @param {[number, number][]} points */
+function isClosed(points) {
+  const spans = [0, 1].map((axis) => Math.max(...points.map((point) => point[axis])) - Math.min(...points.map((point) => point[axis])));
+  const [first, last] = [points[0], points.at(-1)];
+  return Math.hypot(last[0] - first[0], last[1] - first[1]) <= NEAR * Math.hypot(...spans);
+}
+
 /** @typedef {{points: [number, number][], isErasing: boolean, isFilled: boolean}} Line points as shares of the side */
 
 export class Sheet {
@@ -44,7 +53,7 @@ export class Sheet {
   end() {
     const { line } = this;
     this.line = null;
-    if (!line || !this.isFilling || line.isErasing || line.points.length < 3) return;
+    if (!line || !this.isFilling || line.isErasing || line.points.length < 3 || !isClosed(line.points)) return;
     line.isFilled = true;
     this.redraw();
   }

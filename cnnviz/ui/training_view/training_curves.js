@@ -68,7 +68,7 @@ export class Chart {
   /** Say the values at a step; of none, the last. */
   #point(number) {
     const parts = this.shown.map(({ name, points, className, colour }) => {
-      const at = number === null ? points.at(-1) : points.reduce((best, point) => (Math.abs(point[0] - number) < Math.abs(best?.[0] - number) ? point : best), points[0]);
+      const at = number === null ? points.at(-1) : (points.findLast(([step]) => step <= number) ?? points[0]);
       const value = at ? (this.unit ? `${(at[1] * 100).toFixed(1)} %` : format(at[1], 3)) : "–";
       const swatch = element("i", { className: `tv-swatch ${className}` });
       if (colour) swatch.style.background = colour;

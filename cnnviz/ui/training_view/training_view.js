@@ -31,7 +31,7 @@ class TrainingView {
     this.curves = new Curves((number) => this.look(this.#nearest(number), true));
     this.filters = new Filters((place) => write(this.message.weightBox, `${this.message.filtersOf}:weight:${place}`));
     this.play = element("button", { type: "button", className: "sv-button tv-play", onclick: () => this.#toggle() });
-    this.slider = element("input", { type: "range", className: "tv-slider", min: 0, step: 1, "aria-label": "Look back at a step", oninput: () => this.#drag() });
+    this.slider = element("input", { type: "range", className: "tv-slider", min: 0, step: 1, "aria-label": "Look back at a step", oninput: () => this.#drag(), onkeydown: (event) => this.#onKey(event) });
     this.where = element("span", { className: "tv-where", "aria-live": "polite" });
     this.bar = element("div", { className: "tv-bar" }, this.play, this.slider, this.where);
     this.root = element("div", { className: "training-view" }, element("div", { className: "tv-parts" }, this.curves.root, this.filters.root), this.bar);
@@ -65,7 +65,7 @@ class TrainingView {
     this.curves.draw(message, canGoBack ? number : -1);
     this.filters.draw(message, this.frame);
     this.bar.style.visibility = canGoBack ? "" : "hidden"; // what is under it stays where it is
-    Object.assign(this.slider, { max: message.frames.length - 1, value: this.frame });
+    Object.assign(this.slider, { max: message.frames.at(-1) ?? 0, value: number });
     const epoch = message.stepsAnEpoch ? ` · ${(number / message.stepsAnEpoch).toFixed(1)} epochs` : "";
     setText(this.where, `after step ${number.toLocaleString("en")}${epoch}`);
     setText(this.play, this.playing ? "❚❚ Pause" : "▶ Replay");
@@ -92,7 +92,16 @@ class TrainingView {
 
   #drag() {
     this.#pause();
-    this.look(Number(this.slider.value), true);
+    this.look(this.#nearest(Number(this.slider.value)), true);
+  }
+
+  /** An arrow goes to the next step that was kept: by one step it would stay where it is. */
+  #onKey(event) {
+    const by = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    this.#pause();
+    this.look(Math.max(0, Math.min(this.frame + by, this.message.frames.length - 1)), true);
   }
 
   #toggle() {
