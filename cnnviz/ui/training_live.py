@@ -99,8 +99,7 @@ def _button(
     is_off: bool = False,
     **look: Any,
 ) -> None:
-    """A button whose work is done before anything is drawn: what it returned would be lost where a look at the
-    training, or another press, cuts the run short."""
+    """A button whose work is done before anything is drawn."""
     st.button(label, icon=f":material/{icon}:", key=key, disabled=is_off, on_click=does, args=args, **look)
 
 

@@ -116,9 +116,14 @@ def test_back_from_what_was_trained_finds_it_as_it_was_left(train: Train) -> Non
     train.idle()
     print_of = page.locator("code", has_text=re.compile("^[0-9a-f]{12}$"))
     kept = print_of.inner_text(timeout=BEGUN)
-    page.locator("[class*=st-key-mistake-] img").first.click()
+    mistake = page.locator("[class*=st-key-mistake-] img").first
+    mistake.scroll_into_view_if_needed()
+    train.idle()
+    box = mistake.bounding_box()
+    assert box
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)  # its link lies over it
     page.wait_for_selector(".drawing-pad[data-drawn]")
-    eventually(lambda: train.query().keys() == {"network", "mistake"}, page)
+    eventually(lambda: train.query()["network"] == "mine", page)
     train.idle()
     page.go_back()
     expect(print_of).to_have_text(kept)
@@ -128,9 +133,10 @@ def test_back_from_what_was_trained_finds_it_as_it_was_left(train: Train) -> Non
     train.wait_query(network="mine")
     train.idle()
     page.go_back()
-    train.wait_query(layers=NET, epochs="1", batch="64", seed="3")
     expect(print_of).to_have_text(kept)
+    eventually(lambda: (train.shown("seed"), train.shown("epochs")) == ("3", "1"), page)
     train.idle()
+    page.wait_for_timeout(400)  # longer than the address rests before it is mended
     train.wait_query(layers=NET, epochs="1", batch="64", seed="3")
     assert (train.shown("seed"), train.shown("epochs")) == ("3", "1")
     page.go_forward()

@@ -9,6 +9,7 @@
 const REST = 250; // ms
 const LOOK = 25; // ms between looks at a page that is gone back to
 const STARTED = 20; // looks after which it has run, be it unseen
+const RESTED = 60; // looks at one that has come to rest: it may lose its settings only then
 const LOOKS = 400;
 const WHOLE = /([?&][^=&#]+=-?\d+)\.0(?=[&#]|$)/g; // a whole number, as Streamlit's box of numbers writes it: 112.0
 const push = history.pushState.bind(history);
@@ -45,11 +46,11 @@ addEventListener(
  * Back to another page: of its settings Streamlit drops those that the page before has too, so once that page is there,
  * Back is done anew, within it. To open it anew would lose what the visit has brought and trained.
  */
-function goneBackTo(href, hasRun = false, looks = 0) {
+function goneBackTo(href, hasRun = false, looks = 0, rested = 0) {
   const isRunning = document.querySelector('[data-test-script-state="running"]') !== null;
-  if (location.pathname !== path || touched || looks > LOOKS) return;
-  if (isRunning || !(hasRun || looks > STARTED)) return void setTimeout(goneBackTo, LOOK, href, hasRun || isRunning, looks + 1);
-  if (location.href === href) return;
+  if (location.pathname !== path || touched || looks > LOOKS || rested > RESTED) return;
+  const isThere = !isRunning && (hasRun || looks > STARTED);
+  if (!isThere || location.href === href) return void setTimeout(goneBackTo, LOOK, href, hasRun || isRunning, looks + 1, rested + isThere);
   replace(history.state, "", href);
   dispatchEvent(new PopStateEvent("popstate", { state: history.state }));
 }
