@@ -7,10 +7,6 @@
  * server says of an older tweak replaces the address whole. So once nothing runs, it is made to say what the page shows.
  */
 const REST = 250; // ms
-const LOOK = 25; // ms between looks at a page that is gone back to
-const STARTED = 20; // looks after which it has run, be it unseen
-const RESTED = 60; // looks at one that has come to rest: it may lose its settings only then
-const LOOKS = 400;
 const WHOLE = /([?&][^=&#]+=-?\d+)\.0(?=[&#]|$)/g; // a whole number, as Streamlit's box of numbers writes it: 112.0
 const push = history.pushState.bind(history);
 const replace = history.replaceState.bind(history);
@@ -22,12 +18,12 @@ let touched = false; // by a hand, since this entry was opened: what the page it
 for (const event of ["pointerdown", "keydown", "wheel", "paste", "drop"]) {
   addEventListener(event, () => (touched = true), { capture: true, passive: true });
 }
-let leaving = null; // the settings, as in an address, that a link to another page takes there
+let leaving = false; // by a link to another page, whose settings Streamlit would write into the entry that is left
 addEventListener(
   "click",
   ({ target, ctrlKey, metaKey, shiftKey }) => {
-    const link = target instanceof Element && target.closest('a[data-testid="stPageLink-NavLink"]');
-    leaving = link && !(ctrlKey || metaKey || shiftKey) ? new URL(link.href).search : null;
+    const isLink = target instanceof Element && target.closest('a[data-testid="stPageLink-NavLink"]') !== null;
+    leaving = isLink && !(ctrlKey || metaKey || shiftKey);
   },
   { capture: true },
 );
@@ -35,36 +31,23 @@ addEventListener(
   "popstate",
   () => {
     [touched, shown] = [false, null];
-    const isElsewhere = location.pathname !== path;
+    // Back to another page: of its settings Streamlit drops those that this page has too, so it is opened anew.
+    if (location.pathname !== path && location.search) location.reload();
     path = location.pathname;
-    if (isElsewhere && location.search) goneBackTo(location.href);
   },
   { capture: true },
 );
-
-/**
- * Back to another page: of its settings Streamlit drops those that the page before has too, so once that page is there,
- * Back is done anew, within it. To open it anew would lose what the visit has brought and trained.
- */
-function goneBackTo(href, hasRun = false, looks = 0, rested = 0) {
-  const isRunning = document.querySelector('[data-test-script-state="running"]') !== null;
-  if (location.pathname !== path || touched || looks > LOOKS || rested > RESTED) return;
-  const isThere = !isRunning && (hasRun || looks > STARTED);
-  if (!isThere || location.href === href) return void setTimeout(goneBackTo, LOOK, href, hasRun || isRunning, looks + 1, rested + isThere);
-  replace(history.state, "", href);
-  dispatchEvent(new PopStateEvent("popstate", { state: history.state }));
-}
 
 function write(original, state, title, given) {
   const target = new URL(given ?? location.href, location.href);
   const url = (target.href = target.href.replace(WHOLE, "$1"));
   if (target.pathname !== location.pathname) {
-    [touched, shown, path, leaving] = [false, null, target.pathname, null];
+    [touched, shown, path, leaving] = [false, null, target.pathname, false];
     document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0); // another page is read from its beginning
     return original(state, title, url);
   }
   if (original === replace) shown = null; // a widget's value: a word of the server's will follow
-  if (target.search === location.search || target.search === leaving) return;
+  if (target.search === location.search || leaving) return;
   if (!touched || history.state?.tweaked) return replace({ ...history.state, ...state }, title, url);
   push({ ...state, tweaked: true }, title, url);
 }
