@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cache
 
-import pytest
 import torch
 from hypothesis import strategies as st
 from torch import Tensor
@@ -39,15 +37,6 @@ def twin_logits(twin: Twin, x: Tensor) -> Tensor:
 
 def picture(shape: tuple[int, ...], seed: int = 0, count: int = 1, dtype: torch.dtype = torch.float64) -> Tensor:
     return torch.rand((count, *shape), generator=torch.Generator().manual_seed(seed), dtype=dtype)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """For a module that imports it: passes this small are ten times slower where threads wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @cache

@@ -13,9 +13,11 @@ from cnnviz.datasets import digits
 from cnnviz.network_text import parse_network
 from cnnviz.network_weights import draw_weights
 from cnnviz.shapes import ShapeError
-from tests.classifiers import classifiers, digit_net, one_thread, picture  # noqa: F401
+from tests.classifiers import classifiers, digit_net, picture
 from tests.fuzzing import examples
 from tests.random_networks import Twin
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 EPSILONS = [0.0, 0.01, 0.1, 0.5, 2.0]
 

@@ -11,9 +11,11 @@ from cnnviz.answers import answers, logits_and_gradients, logits_of
 from cnnviz.network_text import parse_network
 from cnnviz.network_weights import draw_weights
 from cnnviz.shapes import ShapeError
-from tests.classifiers import CLASSES, SMOOTH, classifiers, one_thread, picture, twin_logits  # noqa: F401
+from tests.classifiers import CLASSES, SMOOTH, classifiers, picture, twin_logits
 from tests.fuzzing import examples
 from tests.random_networks import Twin
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @examples(20)

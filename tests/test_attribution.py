@@ -20,9 +20,11 @@ from cnnviz.network_text import parse_network
 from cnnviz.network_weights import draw_weights
 from cnnviz.occlusion import occlusion
 from cnnviz.shapes import ShapeError
-from tests.classifiers import classifiers, digit_net, one_thread, picture  # noqa: F401
+from tests.classifiers import classifiers, digit_net, picture
 from tests.fuzzing import examples
 from tests.random_networks import Twin
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def made(text, shape, seed=0):

@@ -21,14 +21,7 @@ from cnnviz.kernels import KERNELS
 from cnnviz.quadratic_loss import KernelLearningError
 from tests.fuzzing import examples
 
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """Two threads only wait for each other with pictures as small as these."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def preset(name):

@@ -13,9 +13,11 @@ from cnnviz.answers import answers
 from cnnviz.datasets import digits
 from cnnviz.drawing import DrawingError, digit_picture
 from cnnviz.photographed import digit_from_photo, otsu, photographed_ink
-from tests.classifiers import digit_net, one_thread  # noqa: F401
+from tests.classifiers import digit_net
 from tests.drawn_digits import STROKES, brushed
 from tests.fuzzing import examples
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 names = st.sampled_from(list(STROKES))
 

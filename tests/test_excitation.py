@@ -15,9 +15,11 @@ from cnnviz.exciting_pictures import Exciting, most_exciting
 from cnnviz.network_text import parse_network
 from cnnviz.network_weights import draw_weights
 from cnnviz.shapes import ShapeError
-from tests.classifiers import digit_net, one_thread  # noqa: F401
+from tests.classifiers import digit_net
 from tests.fuzzing import examples
 from tests.random_networks import Twin, networks
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_without_priors_a_linear_filter_gets_the_signs_of_its_weights():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 
@@ -39,6 +39,8 @@ from cnnviz.kernels import (
 )
 from tests.fuzzing import examples
 from tests.torch_weights import drawn
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 SIDE = 36  # so that a failed assert abbreviates its pictures: torch writes up to 1000 cells in full, slowly
 Y, X = torch.meshgrid(torch.arange(SIDE), torch.arange(SIDE), indexing="ij")
@@ -79,15 +81,6 @@ def area(preset: FilterPreset, size: tuple[int, int], colour: Colour) -> float:
     response = respond(preset, size, picture(EVERYWHERE, colour))
     assert zero(response - response.mean())
     return response.mean().item()
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    """Pictures this small gain nothing from threads, and on a busy machine lose much; app.py does the same."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 # --- what each preset claims -------------------------------------------------------------------

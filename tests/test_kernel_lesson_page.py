@@ -36,14 +36,7 @@ from cnnviz.ui.settings import ONE_KERNEL
 from tests.fuzzing import examples
 from tests.test_pages import Lab
 
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """Two threads only wait for each other with pictures as small as these."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class Kernel(Lab):

@@ -19,7 +19,9 @@ from cnnviz.training_job import Job, Worker
 from cnnviz.training_limits import PAUSED, SLOW, Limits
 from cnnviz.training_pool import BUSY, DIED, WAITING, Pool
 from cnnviz.training_run import SECONDS
-from tests.test_training_run import ORDER, SOME, alone, one_thread
+from tests.test_training_run import ORDER, SOME, alone
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 ENDLESS = replace(ORDER, recipe=replace(ORDER.recipe, epochs=5000))
 
@@ -30,9 +32,6 @@ def pool() -> Iterator[Pool]:
     yield pool
     pool.close()
     until(lambda: pool.processes() == [])
-
-
-__all__ = ["one_thread"]
 
 
 def until(is_so: Callable[[], bool], seconds: float = 180) -> None:

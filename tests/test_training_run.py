@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +17,8 @@ from cnnviz.network_text import parse_network
 from cnnviz.training import Recipe, Training
 from cnnviz.training_run import KEYFRAME_BYTES, KEYFRAMES, News, Order, Run, keyframe_numbers
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 LAYERS = parse_network("conv:2@3x3|relu|max:2|flatten|linear:10|softmax")
 SOME = Dataset(
     "some",
@@ -25,15 +26,6 @@ SOME = Dataset(
     *(Examples(part.pixels[:n], part.labels[:n]) for part, n in ((digits().training, 36), (digits().held_out, 12))),
 )
 ORDER = Order(LAYERS, SOME, Recipe(epochs=1, batch=6, rate=0.01), (0, "weight", 4))
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """As a worker has it: two add up in another order."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def run(order: Order, *commands: Any, seconds: float = 60) -> list[News]:
