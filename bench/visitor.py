@@ -26,7 +26,7 @@ from websockets.exceptions import WebSocketException
 
 LIMIT: Final = 60.0  # seconds that an answer may take
 PICTURES: Final = ("bidi_component", "plotly_chart")
-_FINISHED: Final = ForwardMsg.FINISHED_SUCCESSFULLY
+_FINISHED: Final = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY)
 
 
 class VisitorError(RuntimeError):
@@ -174,7 +174,7 @@ class Visitor:
                 self._take(message.delta.new_element, run)
             elif kind == "page_not_found":
                 raise VisitorError("there is no such page")
-            elif kind == "script_finished" and message.script_finished == _FINISHED:
+            elif kind == "script_finished" and message.script_finished in _FINISHED:
                 run.finished = time.perf_counter() - run.asked
                 return run
 

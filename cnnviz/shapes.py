@@ -25,8 +25,8 @@ def pair(value: Size | Sequence[int], name: str, minimum: int = 1) -> Pair:
         ShapeError: not one or two whole numbers, or one below `minimum`.
     """
     try:
-        items = tuple(value) if isinstance(value, Sequence) else (value, value)
-        height, width = (operator.index(item) for item in items)
+        first, second = (value, value) if isinstance(value, int) else value
+        height, width = operator.index(first), operator.index(second)
     except (TypeError, ValueError):
         raise ShapeError(f"{name} must be a whole number or a pair (height, width), not {value!r}") from None
     if min(height, width) < minimum:

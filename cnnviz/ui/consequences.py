@@ -54,14 +54,18 @@ def _floor(layer: WindowLayer, shape: Shape) -> str:
     return f"The floor throws away: no window reaches the last {' and '.join(parts)} of the {where}."
 
 
+def of_function(layer: Activation) -> None:
+    """An activation's function."""
+    st.latex(ACTIVATIONS[layer.name].formula)
+    st.caption(ACTIVATIONS[layer.name].about)
+
+
 def of_activation(layer: Activation, before: Stage, after: Stage, rounding: float) -> None:
-    """The function, and what it did to the cells.
+    """What an activation did to the cells.
 
     Args:
         rounding: the largest |value| before that may be 0.
     """
-    st.latex(ACTIVATIONS[layer.name].formula)
-    st.caption(ACTIVATIONS[layer.name].about)
     zeroed = int(silenced(before.output, after.output, rounding).sum())
     changed = int(((after.output - before.output).abs() > rounding).sum())
     total = after.output.numel()

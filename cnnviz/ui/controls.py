@@ -6,9 +6,10 @@ wait for two dozen widgets. `Reading.agrees` says at the end whether they show w
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import streamlit as st
 
@@ -53,8 +54,9 @@ def read(settings: Sequence[Setting]) -> Reading:
     """Read the settings before their widgets are shown: from the session, on a first visit from the URL."""
     texts, values, problems = {}, {}, {}
     last_good = st.session_state.setdefault("last good", {})
+    session, query = st.session_state.to_dict(), st.query_params.to_dict()  # once: each look costs as much as a parse
     for setting in settings:
-        held = st.session_state.get(setting.name, st.query_params.get(setting.name))
+        held = session.get(setting.name, query.get(setting.name))
         text = texts[setting.name] = setting.default if held is None else _text(held)
         try:
             values[setting.name] = last_good[setting.name] = setting.parse(text)
@@ -69,6 +71,10 @@ def _text(held: Any) -> str:
     return str(held).removesuffix(".0") if isinstance(held, float) else str(held)
 
 
+WHOLE: Final = "page is whole"  # whether the last run of all of the page came to its end
+SHOWN: Final = "parts shown"  # by the key of each part, the values that it follows and that it has shown
+Follows = Mapping[str, Callable[[Mapping[str, Any]], Any]]  # parts -> what each shows depends on, of the settings' values
+
 # What the session keeps for one page.
 OF_A_PAGE = (
     "unreadable",
@@ -80,6 +86,10 @@ OF_A_PAGE = (
     "file problem",
     "learned",
     "filtered",
+    "lab now",
+    "lab values",
+    WHOLE,
+    SHOWN,
 )
 
 
@@ -94,6 +104,7 @@ def reset_unreadable(settings: Sequence[Setting]) -> dict[str, str]:
         for name in (*OF_A_PAGE, *(setting.name for setting in settings)):
             state.pop(name, None)
         state["page"] = settings
+    state[WHOLE] = False
     for name in state.pop("to reset", []):
         setting = next(setting for setting in settings if setting.name == name)
         state[name] = setting.parse(setting.default) if setting.numeric else setting.default
@@ -102,7 +113,13 @@ def reset_unreadable(settings: Sequence[Setting]) -> dict[str, str]:
         state["unreadable"] = unreadable(settings, query)
         state["senseless"] = {name: query[name] for name in state["unreadable"]}
         state["to reset"] = list(state["unreadable"])
-    return {name: text for name, text in state["senseless"].items() if query.get(name) == text}
+    return ignored()
+
+
+def ignored() -> dict[str, str]:
+    """By name, the texts of the address that made no sense and are still there."""
+    query = st.query_params
+    return {name: text for name, text in st.session_state["senseless"].items() if query.get(name) == text}
 
 
 def say_unreadable(reading: Reading) -> None:
@@ -115,23 +132,59 @@ def say_unreadable(reading: Reading) -> None:
         st.warning("  \n".join(ignored.values()), icon=":material/link_off:")
 
 
-def settle(reading: Reading) -> None:
+def settle(reading: Reading, parts: Follows | None = None) -> None:
     """Run again if the widgets turned out to hold something else than what was drawn. Call it last.
 
     That happens where only a widget knows: on Back and Forward, and when it holds what was ignored.
+
+    Args:
+        parts: as `Controls` has them.
     """
     if st.session_state.get("to reset") or not reading.agrees():
         st.rerun()
+    if parts:
+        with part("", parts, reading.values):
+            st.session_state[WHOLE] = True
+
+
+@contextmanager
+def part(key: str, parts: Follows, values: Mapping[str, Any]) -> Iterator[None]:
+    """What a part of the page does to show values; it counts as shown once it came to its end."""
+    yield
+    st.session_state[SHOWN] = {**st.session_state.get(SHOWN, {}), key: parts[key](values)}
 
 
 class Controls:
-    """Shows the widgets of a page's settings."""
+    """Shows the widgets of a page's settings.
 
-    def __init__(self, reading: Reading) -> None:
+    Args:
+        reading: the settings as they were read.
+        parts: the fragments that may run alone after a tweak, in order, and under "" what the rest of the page depends
+            on: a tweak that changes it runs all. Without any, each tweak does.
+    """
+
+    def __init__(self, reading: Reading, parts: Follows | None = None) -> None:
+        self._reading, self._parts = reading, parts or {}
         self._settings = {setting.name: setting for setting in reading.settings}
         self._values = reading.values
         self._texts = reading.texts
         self._problems = reading.problems
+
+    def follow(self) -> None:
+        """Run the parts alone that show something else now, and nothing else of the page. For a widget's `on_change`.
+
+        What a newer tweak interrupts is not shown, and runs again: some parts, or all of the page.
+        """
+        state = st.session_state
+        if not self._parts or not state.get(WHOLE) or state["unreadable"] or self._reading.problems:
+            return
+        after, shown = read(self._reading.settings), state[SHOWN]
+        if after.problems or self._parts[""](after.values) != shown[""]:
+            return
+        st.rerun([key for key, follows in self._parts.items() if key and follows(after.values) != shown[key]])
+
+    def _follows(self, widget: dict[str, Any]) -> dict[str, Any]:
+        return {"on_change": self.follow, **widget} if self._parts else widget
 
     def value(self, name: str) -> Any:
         """What a setting is."""
@@ -144,7 +197,7 @@ class Controls:
         options = list(dict.fromkeys([*suggestions, default, self._texts[name]]))
         st.selectbox(
             label, options, options.index(default), key=name, bind="query-params", accept_new_options=True,
-            placeholder=WRITABLE, **widget,
+            placeholder=WRITABLE, **self._follows(widget),
         )  # fmt: skip
 
     def set_all(self, texts: Mapping[str, str], keep: Sequence[str] = ()) -> None:
@@ -167,19 +220,19 @@ class Controls:
         """The words that a setting may be, side by side."""
         setting = self._settings[name]
         st.segmented_control(
-            label, setting.options, default=setting.default, required=True, key=name, bind="query-params", **widget
+            label, setting.options, default=setting.default, required=True, key=name, bind="query-params", **self._follows(widget)
         )
 
     def whole(self, name: str, label: str, low: int, high: int, **widget: Any) -> None:
         """A whole number, by a slider."""
         default = int(self._settings[name].default)
-        st.slider(label, low, high, default, key=name, bind="query-params", **widget)
+        st.slider(label, low, high, default, key=name, bind="query-params", **self._follows(widget))
 
     def slide(self, name: str, label: str, low: float, high: float, step: float, **widget: Any) -> None:
         """A number with a fraction, by a slider."""
         default = float(self._settings[name].default)
         st.slider(
-            label, float(low), float(high), default, float(step), format="%g", key=name, bind="query-params", **widget
+            label, float(low), float(high), default, float(step), format="%g", key=name, bind="query-params", **self._follows(widget)
         )
 
     def count(self, name: str, label: str, **widget: Any) -> None:
@@ -189,13 +242,13 @@ class Controls:
 
     def text(self, name: str, label: str, **widget: Any) -> None:
         """A line of text."""
-        st.text_input(label, self._settings[name].default, key=name, bind="query-params", **widget)
+        st.text_input(label, self._settings[name].default, key=name, bind="query-params", **self._follows(widget))
 
     def picked(self, name: str, label: str, **widget: Any) -> None:
         """A menu of the words that a setting may be."""
         setting = self._settings[name]
         st.selectbox(
-            label, setting.options, setting.options.index(setting.default), key=name, bind="query-params", **widget
+            label, setting.options, setting.options.index(setting.default), key=name, bind="query-params", **self._follows(widget)
         )
 
     def parameters(self, activation: str) -> None:
@@ -210,7 +263,7 @@ class Controls:
         """A number with steps."""
         default = float(self._settings[name].default)
         # Without bounds: the widget would refuse a number beyond them and say nothing.
-        st.number_input(label, value=default, step=step, format="%g", key=name, bind="query-params", **widget)
+        st.number_input(label, value=default, step=step, format="%g", key=name, bind="query-params", **self._follows(widget))
 
     def say(self, *names: str) -> None:
         """Say under the widgets of these settings which of their texts cannot be read."""

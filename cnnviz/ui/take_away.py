@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import streamlit as st
@@ -13,6 +13,7 @@ from cnnviz.images import SAMPLES
 from cnnviz.ui.experiment import Experiment
 from cnnviz.ui.take_away_slide import slide_as_gif
 
+BOXES: Final = ("code", "save", "slide")
 ABOUT_CODE = "Put the picture beside it and run it: it needs PyTorch, NumPy and Pillow, and gives the numbers above."
 
 
@@ -21,7 +22,7 @@ def take_away(now: Experiment) -> None:
     if not now.layers:
         return
     # What is open has more room: the code's lines are long, and the GIF is shown as large as it is.
-    widths = [5 if st.session_state.get(name) else 2 for name in ("code", "save", "slide")]
+    widths = [5 if st.session_state.get(name) else 2 for name in BOXES]
     code, save, slide = st.columns(widths, gap="medium")
     with (
         code,

@@ -2,13 +2,9 @@
 
 import streamlit as st
 
-from cnnviz.ui import consequences, controls, experiment, help, take_away
-from cnnviz.ui.chosen_image import chosen_image
+from cnnviz.ui import controls, help, lab, take_away
 from cnnviz.ui.image_picker import image_picker
-from cnnviz.ui.kernel_grid import kernel_grid
 from cnnviz.ui.settings import LAB
-from cnnviz.ui.stage_view import stage_view
-from cnnviz.ui.stages import TITLES
 
 INTRODUCTION = (
     "A kernel is a small grid of weights. It slides over the picture, and at each place the pixels under it are "
@@ -16,27 +12,23 @@ INTRODUCTION = (
     "without flipping the kernel: cross-correlation). Change anything below and see what it does."
 )
 
-ignored = controls.reset_unreadable(LAB)
+controls.reset_unreadable(LAB)
 reading = controls.read(LAB)
 values = reading.values
-show = controls.Controls(reading)
-chosen = chosen_image(values)
-now = experiment.run(values, chosen)
+show = controls.Controls(reading, lab.PARTS)
 
 st.title("From pixels to feature map", anchor=False)
 st.caption(INTRODUCTION)
 controls.say_unreadable(reading)
-stage_view(
-    now.maps, key="stages", places=TITLES, follow=now.follow, ignored=ignored, address=reading.address(),
-    pin=values["pin"], check=now.check(values["pin"]), notice=now.notice, link_note=chosen.link_note,
-)  # fmt: skip
+lab.picture()
+now = lab.now()
 with st.container(key="knobs"):
     # Each column stands under the stage that it changes.
     image_column, padding_column, kernel_column, activation_column, pool_column = st.columns(5, gap="medium")
 
 with image_column:
     st.subheader("Image", anchor=False)
-    image_picker(show, chosen)
+    image_picker(show, now.chosen)
 
 with padding_column:
     st.subheader("Padding and stride", anchor=False)
@@ -51,13 +43,11 @@ with padding_column:
         show.typed("stride", "Stride", ("1", "2", "3", "4", "2,1"), help=help.STRIDE)
         show.typed("dilation", "Dilation", ("1", "2", "3", "4", "2,1"), help=help.DILATION)
     show.say("stride", "dilation")
-    consequences.of_error(now.conv_error)
-    if now.conv and not now.stale:
-        consequences.of_convolution(now.conv, now.shape)
+    lab.sizes()
 
 with kernel_column:
     st.subheader("Kernel", anchor=False)
-    kernel_grid(values["kernel"], reading.texts["kernel"], key="kernel_grid", box="kernel")
+    lab.kernel()
     with st.container(horizontal=True, gap="small"):
         show.text("kernel", "Kernel as text", help=help.KERNEL)
         show.number("bias", "Bias", help=help.BIAS)
@@ -67,8 +57,8 @@ with activation_column:
     st.subheader("Activation", anchor=False)
     show.picked("activation", "Function", help=help.ACTIVATION)
     show.parameters(values["activation"])
-    if now.activation and not now.stale:
-        consequences.of_activation(now.activation, now.stage("conv"), now.stage("activation"), now.rounding)
+    lab.activation()
+    lab.effect()
     show.text("pin", "Pinned cell", placeholder="conv:12,40", help=help.PIN)
     show.say("pin")
 
@@ -82,9 +72,7 @@ with pool_column:
     show.say("pool_size", "pool_stride")
     show.typed("pool_padding", "Padding", ("valid", "same", "0", "1"), disabled=off, help=help.POOL_PADDING)
     show.say("pool_padding")
-    consequences.of_error(now.pool_error)
-    if now.pool and not now.stale:
-        consequences.of_pool(now.pool, now.pool_shape)
+    lab.pool()
 
 take_away.take_away(now)
-controls.settle(reading)
+controls.settle(reading, lab.PARTS)

@@ -1,0 +1,126 @@
+"""The parts of the Lab that follow a tweak; the rest of its page, two dozen widgets, stays as it is meanwhile.
+
+Each is a fragment, which `Controls` runs alone where nothing else of the page would change: a tweak takes a third of the
+time. The first computes, the others show what it computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+import streamlit as st
+
+from cnnviz.activations import ACTIVATIONS
+from cnnviz.ui import consequences, controls
+from cnnviz.ui.chosen_image import chosen_image
+from cnnviz.ui.experiment import Experiment, run
+from cnnviz.ui.kernel_grid import kernel_grid
+from cnnviz.ui.settings import IMAGE, LAB
+from cnnviz.ui.stage_view import stage_view
+from cnnviz.ui.stages import TITLES
+from cnnviz.ui.take_away import BOXES
+
+NOW: Final = "lab now"
+_VALUES: Final = "lab values"
+Values = Mapping[str, Any]
+
+
+def now() -> Experiment:
+    """What `picture` computed last."""
+    return st.session_state[NOW]
+
+
+def _sizes(values: Values) -> Any:
+    names = *(setting.name for setting in IMAGE), "stride", "padding", "padding_mode", "dilation"
+    return len(values["kernel"]), len(values["kernel"][0]), *(values[name] for name in names)
+
+
+def _pool(values: Values) -> Any:
+    return _sizes(values), *(values[name] for name in ("pool", "pool_size", "pool_stride", "pool_padding"))
+
+
+def _page(values: Values) -> Any:
+    """Which knobs there are, which of them are of use, what is open to be taken away."""
+    parameters = tuple(ACTIVATIONS[values["activation"]].parameters) if values["activation"] in ACTIVATIONS else ()
+    off = values["padding_mode"] != "constant", values["pool"] == "none"
+    is_told = now().stale or any(st.session_state.get(box) for box in BOXES)
+    return parameters, off, dict(values) if is_told else None
+
+
+PARTS: Final[controls.Follows] = {
+    "picture": dict,
+    "kernel part": lambda values: values["kernel"],
+    "sizes": _sizes,
+    "activation part": lambda values: values["activation"],
+    "effect": dict,
+    "pool part": _pool,
+    "": _page,
+}
+
+
+@st.fragment(key="picture")
+def picture() -> None:
+    """All stages, and the lens."""
+    reading = controls.read(LAB)
+    values = reading.values
+    with controls.part("picture", PARTS, values):
+        chosen = chosen_image(values)
+        state = st.session_state[NOW] = run(values, chosen)
+        st.session_state[_VALUES] = values
+        stage_view(
+            state.maps, key="stages", places=TITLES, follow=state.follow, ignored=controls.ignored(),
+            address=reading.address(), pin=values["pin"], check=state.check(values["pin"]), notice=state.notice,
+            link_note=chosen.link_note,
+        )  # fmt: skip
+
+
+@st.fragment(key="kernel part")
+def kernel() -> None:
+    """The kernel's grid."""
+    reading = controls.read(LAB)
+    with controls.part("kernel part", PARTS, reading.values):
+        kernel_grid(reading.values["kernel"], reading.texts["kernel"], key="kernel_grid", box="kernel")
+
+
+@contextmanager
+def _part(key: str) -> Iterator[Experiment]:
+    """A part that shows what `picture` computed."""
+    with controls.part(key, PARTS, st.session_state[_VALUES]):
+        yield now()
+
+
+@st.fragment(key="sizes")
+def sizes() -> None:
+    """What the convolution makes of the sizes, or why it cannot."""
+    with _part("sizes") as state:
+        consequences.of_error(state.conv_error)
+        if state.conv and not state.stale:
+            consequences.of_convolution(state.conv, state.shape)
+
+
+@st.fragment(key="activation part")
+def activation() -> None:
+    """The activation's function."""
+    with _part("activation part") as state:
+        if state.activation and not state.stale:
+            consequences.of_function(state.activation)
+
+
+@st.fragment(key="effect")
+def effect() -> None:
+    """What the activation does to the cells."""
+    with _part("effect") as state:
+        if state.activation and not state.stale:
+            before, after = state.stage("conv"), state.stage("activation")
+            consequences.of_activation(state.activation, before, after, state.rounding)
+
+
+@st.fragment(key="pool part")
+def pool() -> None:
+    """What the pool makes of the sizes, or why it cannot."""
+    with _part("pool part") as state:
+        consequences.of_error(state.pool_error)
+        if state.pool and not state.stale:
+            consequences.of_pool(state.pool, state.pool_shape)
