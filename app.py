@@ -7,6 +7,7 @@ import gc
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 
 import streamlit as st
@@ -15,8 +16,10 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from streamlit import config
 
 from cnnviz.ui import components, image_picker, serving, warm_up
+from cnnviz.ui.turns import TakeTurns
 
 SITE = Path(__file__).parent / "cnnviz" / "ui" / "site.py"
 
@@ -26,6 +29,8 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """Pay for the first visitor's imports, first convolution and Plotly's compression before he comes."""
     # A map is small: a second thread costs more than it brings, and takes the core of another visitor.
     torch.set_num_threads(1)
+    # Every run begins with Streamlit going through all its settings six times, for the theme; they do not change.
+    config.get_options_for_section = cache(config.get_options_for_section)
     await asyncio.to_thread(warm_up)
     await asyncio.to_thread(serving.compressed, components.PLOTLY_JS)
     logging.getLogger("uvicorn.access").setLevel(logging.WARNING)  # not a line for every file of every visitor
@@ -46,5 +51,5 @@ app = st.App(
         Route("/ui/{edition}/{name:path}", serving.browser_file),
         Route("/thumbnails/{edition}.jpg", thumbnails),
     ],
-    middleware=[Middleware(serving.SecurityHeaders), Middleware(serving.CompressedScripts)],
+    middleware=[Middleware(serving.SecurityHeaders), Middleware(serving.CompressedScripts), Middleware(TakeTurns)],
 )

@@ -1,4 +1,4 @@
-"""A classroom on one server, without browsers: thirty people who open the Lab and tweak it, over Streamlit's own protocol.
+"""A classroom on one server: thirty people who open the Lab and tweak it, over Streamlit's own protocol, no browser.
 
 Four parts, in one run:
 
@@ -7,8 +7,9 @@ Four parts, in one run:
 3. cold loads: all that a browser asks for at its first visit (recorded once from Chromium), by everybody within 10 s;
 4. the naive page (`px.imshow` in `st.plotly_chart`, plain `streamlit run`) at the rate of part 1.
 
-Each answer is compared with what its visitor set: nobody may see another's state. Bars: p95 60 ms at one tweak a second,
-no error, 70 tweaks a second, the naive page 10 times as slow; cold loads of at most 5 MB whose first run takes 1.5 s at p95.
+Each answer is compared with what its visitor set: nobody may see another's state. Bars: p95 60 ms at one tweak a
+second, no error, 70 tweaks a second, the naive page 10 times as slow; cold loads of at most 5 MB whose first run takes
+1.5 s at p95.
 
     python bench/classroom.py [--users 30] [--seconds 30] [--rate 1] [--json out.json]
 """
@@ -101,7 +102,7 @@ async def tweak_often(
     while due < end:
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
         name, value = choose(rng)
-        while visitor.query.get(name) == str(value):  # a browser tells of changes alone
+        while not visitor.differs(name, value):  # a browser tells of changes alone
             name, value = choose(rng)
         try:
             run = await visitor.tweak(name, value, due)

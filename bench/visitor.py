@@ -1,7 +1,7 @@
 """One visitor without a browser: speaks Streamlit's own websocket protocol as its front end does.
 
-A run of the page's script begins with a message of ours and ends with the server's `script_finished`. In between come the
-page's elements; of the widgets among them the visitor keeps the ids and defaults, and sends them all back with
+A run of the page's script begins with a message of ours and ends with the server's `script_finished`. In between come
+the page's elements; of the widgets among them the visitor keeps the ids and defaults, and sends them all back with
 each change, as a browser would.
 """
 
@@ -18,7 +18,6 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import ClientConnection, connect
@@ -94,9 +93,10 @@ class Visitor:
                 ),
                 LIMIT,
             )  # fmt: skip
+            await self.ask(self._wish())
+            return await asyncio.wait_for(self.follow(asked), LIMIT)
         except (WebSocketException, OSError, TimeoutError) as error:
-            raise VisitorError(f"no connection: {error!r}") from error
-        return await self._run(asked)
+            raise VisitorError(f"no connection, or no answer: {error!r}") from error
 
     async def close(self) -> None:
         """Close the page."""
@@ -116,9 +116,26 @@ class Visitor:
         Args:
             due: when it should have been asked, if it comes late; a queue before the server counts too.
         """
+        asked = time.perf_counter() if due is None else due
+        try:
+            await self.change(name, value)
+            return await asyncio.wait_for(self.follow(asked), LIMIT)
+        except (WebSocketException, OSError, TimeoutError) as error:
+            raise VisitorError(f"no answer: {error!r}") from error
+
+    async def change(self, name: str, value: str | float) -> None:
+        """Change a setting, and do not wait."""
         self._set(name, value)
         self.query[name] = f"{value:g}" if isinstance(value, float) else value
-        return await self._run(time.perf_counter() if due is None else due)
+        await self.ask(self._wish())
+
+    def differs(self, name: str, value: str | float) -> bool:
+        """Whether a setting is not so already."""
+        state = self.states.get(name)
+        if state is None:
+            return True
+        held = getattr(state, state.WhichOneof("value") or "string_value")
+        return list(held.data) != [value] if hasattr(held, "data") else held != value
 
     async def ask(self, message: BackMsg) -> None:
         """Send any message."""
@@ -144,18 +161,15 @@ class Visitor:
         else:
             state.string_value = str(value)
 
-    async def _run(self, asked: float) -> Run:
+    def _wish(self) -> BackMsg:
+        """That the page's script should run."""
         message = BackMsg()
         message.rerun_script.query_string = urlencode(self.query)
         message.rerun_script.page_script_hash = self._page_hash
         if not self._page_hash:
             message.rerun_script.page_name = self._page
         message.rerun_script.widget_states.widgets.extend(self.states.values())
-        try:
-            await self.ask(message)
-            return await asyncio.wait_for(self.follow(asked), LIMIT)
-        except (WebSocketException, OSError, TimeoutError) as error:
-            raise VisitorError(f"no answer: {error!r}") from error
+        return message
 
     async def follow(self, asked: float) -> Run:
         """Take what comes until a run has finished."""
@@ -170,15 +184,19 @@ class Visitor:
             if kind == "new_session":
                 self._page_hash = message.new_session.page_script_hash
                 self.session = message.new_session.initialize.session_id
-            elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
-                self._take(message.delta.new_element, run)
+            elif kind == "delta":
+                self.take(message, run)
             elif kind == "page_not_found":
                 raise VisitorError("there is no such page")
             elif kind == "script_finished" and message.script_finished in _FINISHED:
                 run.finished = time.perf_counter() - run.asked
                 return run
 
-    def _take(self, element: Element, run: Run) -> None:
+    def take(self, message: ForwardMsg, run: Run) -> None:
+        """Take a change of the page."""
+        if message.delta.WhichOneof("type") != "new_element":
+            return
+        element = message.delta.new_element
         kind = element.WhichOneof("type") or ""
         run.elements[kind] = run.elements.get(kind, 0) + 1
         if kind in PICTURES:

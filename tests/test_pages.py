@@ -8,6 +8,7 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -22,6 +23,7 @@ from cnnviz.images import SAMPLES, load_image
 from cnnviz.kernels import KERNELS, parse_kernel
 from cnnviz.ui import PAGES
 from cnnviz.ui import settings as ui_settings
+from cnnviz.ui.controls import Controls
 from tests.fuzzing import examples
 from tests.option_space import MODES, both, naive_sides
 from tests.test_stage_message import unpack
@@ -100,7 +102,9 @@ class Lab:
         for box in self.at.selectbox:  # AppTest does not know of options that a person adds
             if box.value is not None and box.value not in box.options:
                 box.options.append(box.value)
-        self.at.run()
+        # When parts of a page run alone AppTest forgets the rest: here all of it runs; tests/test_parts.py has the parts.
+        with patch.object(Controls, "follow", lambda controls: None):
+            self.at.run()
         assert not self.at.exception
         return self
 

@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import streamlit as st
 
-from cnnviz.activations import ACTIVATIONS
 from cnnviz.ui import consequences, controls
 from cnnviz.ui.chosen_image import chosen_image
 from cnnviz.ui.experiment import Experiment, run
@@ -42,11 +41,9 @@ def _pool(values: Values) -> Any:
 
 
 def _page(values: Values) -> Any:
-    """Which knobs there are, which of them are of use, what is open to be taken away."""
-    parameters = tuple(ACTIVATIONS[values["activation"]].parameters) if values["activation"] in ACTIVATIONS else ()
-    off = values["padding_mode"] != "constant", values["pool"] == "none"
+    """Which knobs are of use, what is open to be taken away; and where a setting cannot work, all of them."""
     is_told = now().stale or any(st.session_state.get(box) for box in BOXES)
-    return parameters, off, dict(values) if is_told else None
+    return values["padding_mode"] != "constant", values["pool"] == "none", dict(values) if is_told else None
 
 
 PARTS: Final[controls.Follows] = {
@@ -102,8 +99,9 @@ def sizes() -> None:
 
 @st.fragment(key="activation part")
 def activation() -> None:
-    """The activation's function."""
+    """The activation's parameters, and its function."""
     with _part("activation part") as state:
+        controls.Controls(controls.read(LAB), PARTS).parameters(st.session_state[_VALUES]["activation"])
         if state.activation and not state.stale:
             consequences.of_function(state.activation)
 

@@ -56,7 +56,6 @@ with kernel_column:
 with activation_column:
     st.subheader("Activation", anchor=False)
     show.picked("activation", "Function", help=help.ACTIVATION)
-    show.parameters(values["activation"])
     lab.activation()
     lab.effect()
     show.text("pin", "Pinned cell", placeholder="conv:12,40", help=help.PIN)

@@ -1,0 +1,103 @@
+"""One page's script runs at a time, for up to a tenth of a second; the others wait for their turn, in order.
+
+Python runs one thread at a time, and threads that all want to run hinder each other: thirty people who tweak as fast as
+they can get half as many answers again when their scripts take turns. A script that takes long loses its turn and goes
+on beside the others, so it holds nobody up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Final
+
+from google.protobuf.message import DecodeError
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+PATIENCE: Final = 0.1  # seconds that a turn lasts, should the script not end before
+AT_ONCE: Final = int(__import__("os").environ.get("TURNS","2"))
+_SMALL: Final = 300  # bytes: the word that a script has finished has no more
+
+
+class Turns:
+    """A queue for a few turns; all of it on one event loop."""
+
+    def __init__(self, count: int = AT_ONCE, patience: float = PATIENCE) -> None:
+        self._count, self._patience = count, patience
+        self._holders: dict[object, asyncio.TimerHandle] = {}
+        self._queue: deque[tuple[object, asyncio.Future[None]]] = deque()
+
+    async def take(self, who: object) -> None:
+        """Wait for a turn; who has one keeps it."""
+        if who in self._holders:
+            return
+        if len(self._holders) < self._count:
+            return self._hand_to(who)
+        waiting = asyncio.get_running_loop().create_future()
+        self._queue.append((who, waiting))
+        try:
+            await waiting
+        except asyncio.CancelledError:
+            self.give(who)  # it may have come in the same moment
+            raise
+
+    def give(self, who: object) -> None:
+        """Hand a turn on; nothing happens if they do not have one."""
+        if not (end := self._holders.pop(who, None)):
+            return
+        end.cancel()
+        while self._queue:
+            after, waiting = self._queue.popleft()
+            if not waiting.done():  # else they have left
+                waiting.set_result(None)
+                return self._hand_to(after)
+
+    def _hand_to(self, who: object) -> None:
+        self._holders[who] = asyncio.get_running_loop().call_later(self._patience, self.give, who)
+
+
+class TakeTurns:
+    """Hold back a browser's wish to run its page's script until it is its turn."""
+
+    def __init__(self, app: ASGIApp, patience: float = PATIENCE) -> None:
+        self.app, self.turns = app, Turns(patience)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "websocket":
+            return await self.app(scope, receive, send)
+        who = object()
+
+        async def receive_in_turn() -> Message:
+            message = await receive()
+            if message["type"] == "websocket.receive" and wants_run(message.get("bytes") or b""):
+                await self.turns.take(who)
+            return message
+
+        async def send_and_give(message: Message) -> None:
+            if message["type"] == "websocket.send" and has_finished(message.get("bytes") or b""):
+                self.turns.give(who)
+            await send(message)
+
+        try:
+            await self.app(scope, receive_in_turn, send_and_give)
+        finally:
+            self.turns.give(who)
+
+
+def wants_run(data: bytes) -> bool:
+    """Whether a message from the browser asks for a run of its page's script."""
+    try:
+        return BackMsg.FromString(data).WhichOneof("type") == "rerun_script"
+    except DecodeError:
+        return False  # Streamlit deals with it
+
+
+def has_finished(data: bytes) -> bool:
+    """Whether a message to the browser says that a script came to its end, and not that it begins anew."""
+    if len(data) > _SMALL:
+        return False
+    message = ForwardMsg.FromString(data)
+    early = ForwardMsg.FINISHED_EARLY_FOR_RERUN
+    return message.WhichOneof("type") == "script_finished" and message.script_finished != early

@@ -1,0 +1,114 @@
+"""What parts of the Lab show that ran alone after a tweak is what a page shows that is opened with the same address."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+from bench.classroom import lab_tweak
+from bench.visitor import Run, Visitor
+from tests.test_app import STARTS, Server
+
+SHOWN = ("markdown", "bidi_component", "alert")
+TWEAKS: tuple[tuple[str, str | float], ...] = (
+    ("size", "40x60"), ("color", "rgb"), ("fit", "keep"), ("padding", "abc"), ("padding", "3"),
+    ("padding_mode", "constant"), ("padding_value", 0.5), ("padding_mode", "circular"), ("padding", "60"),
+    ("padding", "2"), ("kernel", "gabor-0"), ("kernel", "kaiming_uniform:5x5:3"), ("activation", "leaky_relu"),
+    ("negative_slope", 0.7), ("activation", "none"), ("activation", "gelu"), ("pool", "none"), ("pool", "avg"),
+    ("pool_size", "400"), ("pool_size", "3"), ("pin", "conv:3,4"), ("pool_padding", "same"), ("bias", 1e6),
+    ("bias", -1.5), ("stride", "3"), ("dilation", "2,3"), ("activation", "relu"),
+)  # fmt: skip
+
+
+class Reader(Visitor):
+    """Keeps what stands on the page, as the browser does: what a part does not say again when it runs is gone."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(address)
+        self._standing: dict[tuple[int, ...], tuple[str, str, Any, Run]] = {}
+
+    def take(self, message: ForwardMsg, run: Run) -> None:
+        super().take(message, run)
+        kind, said = message.delta.new_element.WhichOneof("type") or "", None
+        if kind:
+            element = getattr(message.delta.new_element, kind)
+            said = element.bytes or element.json if kind == "bidi_component" else getattr(element, "body", None)
+        self._standing[tuple(message.metadata.delta_path)] = message.delta.fragment_id, kind, said, run
+
+    async def follow(self, asked: float) -> Run:
+        run = await super().follow(asked)
+        parts = {part for part, _, _, of in self._standing.values() if of is run}
+        is_whole = "" in parts
+        self._standing = {
+            path: kept for path, kept in self._standing.items() if kept[3] is run or not (is_whole or kept[0] in parts)
+        }
+        return run
+
+    @property
+    def said(self) -> list[Any]:
+        """All texts and pictures, in their order."""
+        return [said for _, (_, kind, said, _) in sorted(self._standing.items()) if kind in SHOWN]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    one = Server(STARTS["python -m cnnviz"])
+    try:
+        yield one.wait()
+    finally:
+        one.stop()
+
+
+async def follows(address: str, tweaks: list[tuple[str, str | float]]) -> tuple[int, int]:
+    """Tweak one page, and open another as it should be after each; how many runs were of parts, and of all."""
+    parts = whole = 0
+    async with Reader(address) as tweaked:
+        await tweaked.open({"size": "40"})
+        for name, value in tweaks:
+            if name not in tweaked.states or not tweaked.differs(name, value):
+                continue
+            run = await tweaked.tweak(name, value)
+            parts, whole = (parts, whole + 1) if run.elements.get("text_input") else (parts + 1, whole)
+            if run.alerts or run.header["notice"] or any("cannot be read" in str(said) for said in tweaked.said):
+                continue  # it keeps its last good picture, which a page that is opened so has not
+            async with Reader(address) as fresh:
+                await fresh.open(tweaked.query)
+                assert tweaked.said == fresh.said, (name, value, tweaked.query)
+    return parts, whole
+
+
+def test_each_knob_in_turn(server: Server) -> None:
+    parts, whole = asyncio.run(follows(f"127.0.0.1:{server.port}", list(TWEAKS)))
+    assert parts > 10 and whole > 5, "both ways were tried"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_tweaks(server: Server, seed: int) -> None:
+    rng = random.Random(seed)
+    parts, _ = asyncio.run(follows(f"127.0.0.1:{server.port}", [lab_tweak(rng) for _ in range(15)]))
+    assert parts > 8
+
+
+def test_a_tweak_that_interrupts_another_is_not_lost(server: Server) -> None:
+    """Tweaks come faster than they are answered; the last picture is of all of them."""
+
+    async def hurry() -> None:
+        rng = random.Random(7)
+        async with Reader(f"127.0.0.1:{server.port}") as visitor, Reader(f"127.0.0.1:{server.port}") as fresh:
+            await visitor.open({"size": "40"})
+            for _ in range(6):
+                for _ in range(5):
+                    await visitor.change(*lab_tweak(rng))
+                    await asyncio.sleep(rng.choice((0.0, 0.005, 0.02)))
+                run = await visitor.follow(0.0)
+                while any(run.header["address"].get(k) not in (v, None) for k, v in visitor.query.items()):
+                    run = await asyncio.wait_for(visitor.follow(0.0), 5)
+            await fresh.open(visitor.query)
+            assert visitor.said == fresh.said
+
+    asyncio.run(hurry())
