@@ -23,11 +23,13 @@ from PIL import (  # noqa: F401
     WebPImagePlugin,
 )
 
+from cnnviz.hosting import HOSTING
+
 Source = bytes | bytearray | memoryview | str | Path
 
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
-MAX_BYTES: Final = 20_000_000
-MAX_PIXELS: Final = 50_000_000  # a 48-megapixel phone photograph passes
+MAX_BYTES: Final = HOSTING.upload_mb * 1_000_000
+MAX_PIXELS: Final = HOSTING.megapixels * 1_000_000  # a 48-megapixel phone photograph passes
 MAX_SIDE: Final = 20_000  # also keeps the sums of _weighted_rows exact in float32
 MAX_FRAMES: Final = 1000
 MAX_ANIMATION_PIXELS: Final = 200_000_000  # frame k of an animation needs frames 0 to k decoded

@@ -15,9 +15,11 @@ from typing import Final
 import numpy as np
 import torch
 
+from cnnviz.hosting import HOSTING
+
 Rows = tuple[tuple[float, ...], ...]
 
-MAX_SIDE: Final = 15  # cells in each direction
+MAX_SIDE: Final = HOSTING.kernel_side  # cells in each direction
 MAX_VALUE: Final = 1e6
 MAX_TEXT: Final = 8_000  # characters: 15 x 15 cells at full precision, with room to spare
 MAX_NUMBER: Final = 48  # characters of one cell

@@ -14,12 +14,13 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from cnnviz.hosting import HOSTING
 from cnnviz.training_job import Job, Worker
 from cnnviz.training_limits import Limits
 from cnnviz.training_news import Command, Order, Watched
 
-SIZE: Final = max(1, min(2, os.cpu_count() or 1))  # trainings at once
-WAITING: Final = 40  # orders that may wait
+SIZE: Final = max(1, min(HOSTING.trainings, os.cpu_count() or 1))  # trainings at once
+WAITING: Final = HOSTING.trainings_waiting  # orders that may wait
 TRIES: Final = 2  # to begin a job, where a worker dies before
 BUSY: Final = "So many wait already that there is no place in the queue. Try again in a few minutes."
 DIED: Final = (

@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 
+from cnnviz.hosting import HOSTING
 from cnnviz.network_weights import Parameters
 from cnnviz.optimisers import WeightStep
 from cnnviz.training import Measure, Step, Training, TrainingError
@@ -20,7 +21,7 @@ from cnnviz.training_news import Command, News, Order, Score, State, Watched
 __all__ = ["Command", "News", "Order", "Run", "Score", "Watched", "keyframe_numbers"]
 
 EVERY: Final = 0.25  # seconds between news
-SECONDS: Final = 300.0  # that a training may run, with measuring, without pauses
+SECONDS: Final = float(HOSTING.training_seconds)  # that a training may run, with measuring, without pauses
 MOST_STEPS: Final = 30_000
 MOST_PARAMETERS: Final = 1_000_000
 KEYFRAMES: Final = 60  # that are kept for a replay, if they are small enough

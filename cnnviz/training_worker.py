@@ -18,13 +18,13 @@ from typing import IO, Any, Final
 
 import torch
 
+from cnnviz.hosting import HOSTING
 from cnnviz.shapes import ShapeError
 from cnnviz.training import TrainingError
 from cnnviz.training_news import Command, News, Order
 from cnnviz.training_run import Run
 
-PRIORITY: Final = "CNNVIZ_TRAINING_NICE"  # in the environment: "idle", or 0 (as the pages) to 19
-MEMORY: Final = 1_500_000_000  # bytes that a training may take, besides what the libraries take
+MEMORY: Final = HOSTING.training_mb * 1_000_000  # bytes that a training may take, besides what the libraries take
 TOO_LARGE: Final = "This training needs more memory than one may have here. A smaller batch or network may fit."
 FAILED: Final = "This training could not be carried out."
 
@@ -72,9 +72,9 @@ def _listen(source: IO[bytes], commands: queue.SimpleQueue[Any]) -> None:
 
 def _step_back() -> None:
     """Take the processors when nobody else wants them, and memory up to a limit."""
-    wanted = os.environ.get(PRIORITY, "idle")
-    if wanted.isdecimal() and hasattr(os, "nice"):
-        os.nice(int(wanted))
+    nice = HOSTING.training_nice
+    if nice.isdecimal() and hasattr(os, "nice"):
+        os.nice(int(nice))
     elif hasattr(os, "sched_setscheduler"):
         with contextlib.suppress(OSError):  # where that is not for us
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))

@@ -102,7 +102,7 @@ class Lab:
         for box in self.at.selectbox:  # AppTest does not know of options that a person adds
             if box.value is not None and box.value not in box.options:
                 box.options.append(box.value)
-        # When parts of a page run alone AppTest forgets the rest: here all of it runs; tests/test_parts.py has the parts.
+        # Where parts run alone AppTest forgets the rest: here all of a page runs; tests/test_parts.py has its parts.
         with patch.object(Controls, "follow", lambda controls: None):
             self.at.run()
         assert not self.at.exception

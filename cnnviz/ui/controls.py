@@ -73,7 +73,9 @@ def _text(held: Any) -> str:
 
 WHOLE: Final = "page is whole"  # whether the last run of all of the page came to its end
 SHOWN: Final = "parts shown"  # by the key of each part, the values that it follows and that it has shown
-Follows = Mapping[str, Callable[[Mapping[str, Any]], Any]]  # parts -> what each shows depends on, of the settings' values
+Follows = Mapping[
+    str, Callable[[Mapping[str, Any]], Any]
+]  # parts -> what each shows depends on, of the settings' values
 
 # What the session keeps for one page.
 OF_A_PAGE = (
@@ -183,7 +185,7 @@ class Controls:
             return
         st.rerun([key for key, follows in self._parts.items() if key and follows(after.values) != shown[key]])
 
-    def _follows(self, widget: dict[str, Any]) -> dict[str, Any]:
+    def _then(self, widget: dict[str, Any]) -> dict[str, Any]:
         return {"on_change": self.follow, **widget} if self._parts else widget
 
     def value(self, name: str) -> Any:
@@ -197,7 +199,7 @@ class Controls:
         options = list(dict.fromkeys([*suggestions, default, self._texts[name]]))
         st.selectbox(
             label, options, options.index(default), key=name, bind="query-params", accept_new_options=True,
-            placeholder=WRITABLE, **self._follows(widget),
+            placeholder=WRITABLE, **self._then(widget),
         )  # fmt: skip
 
     def set_all(self, texts: Mapping[str, str], keep: Sequence[str] = ()) -> None:
@@ -220,19 +222,33 @@ class Controls:
         """The words that a setting may be, side by side."""
         setting = self._settings[name]
         st.segmented_control(
-            label, setting.options, default=setting.default, required=True, key=name, bind="query-params", **self._follows(widget)
+            label,
+            setting.options,
+            default=setting.default,
+            required=True,
+            key=name,
+            bind="query-params",
+            **self._then(widget),
         )
 
     def whole(self, name: str, label: str, low: int, high: int, **widget: Any) -> None:
         """A whole number, by a slider."""
         default = int(self._settings[name].default)
-        st.slider(label, low, high, default, key=name, bind="query-params", **self._follows(widget))
+        st.slider(label, low, high, default, key=name, bind="query-params", **self._then(widget))
 
     def slide(self, name: str, label: str, low: float, high: float, step: float, **widget: Any) -> None:
         """A number with a fraction, by a slider."""
         default = float(self._settings[name].default)
         st.slider(
-            label, float(low), float(high), default, float(step), format="%g", key=name, bind="query-params", **self._follows(widget)
+            label,
+            float(low),
+            float(high),
+            default,
+            float(step),
+            format="%g",
+            key=name,
+            bind="query-params",
+            **self._then(widget),
         )
 
     def count(self, name: str, label: str, **widget: Any) -> None:
@@ -242,13 +258,18 @@ class Controls:
 
     def text(self, name: str, label: str, **widget: Any) -> None:
         """A line of text."""
-        st.text_input(label, self._settings[name].default, key=name, bind="query-params", **self._follows(widget))
+        st.text_input(label, self._settings[name].default, key=name, bind="query-params", **self._then(widget))
 
     def picked(self, name: str, label: str, **widget: Any) -> None:
         """A menu of the words that a setting may be."""
         setting = self._settings[name]
         st.selectbox(
-            label, setting.options, setting.options.index(setting.default), key=name, bind="query-params", **self._follows(widget)
+            label,
+            setting.options,
+            setting.options.index(setting.default),
+            key=name,
+            bind="query-params",
+            **self._then(widget),
         )
 
     def parameters(self, activation: str) -> None:
@@ -263,7 +284,9 @@ class Controls:
         """A number with steps."""
         default = float(self._settings[name].default)
         # Without bounds: the widget would refuse a number beyond them and say nothing.
-        st.number_input(label, value=default, step=step, format="%g", key=name, bind="query-params", **self._follows(widget))
+        st.number_input(
+            label, value=default, step=step, format="%g", key=name, bind="query-params", **self._then(widget)
+        )
 
     def say(self, *names: str) -> None:
         """Say under the widgets of these settings which of their texts cannot be read."""

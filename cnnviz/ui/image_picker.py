@@ -10,6 +10,7 @@ from functools import cache
 import streamlit as st
 from PIL import Image
 
+from cnnviz.hosting import HOSTING
 from cnnviz.images import SAMPLES
 from cnnviz.ui.chosen_image import Chosen, offer, show_own
 from cnnviz.ui.components import served
@@ -17,7 +18,7 @@ from cnnviz.ui.controls import Controls
 from cnnviz.ui.settings import escaped
 
 THUMBNAIL = 96  # px, for 44 on the screen; a multiple of 8, or JPEG would blend neighbours
-MEGABYTES = 20  # of a file; more are not read
+MEGABYTES = HOSTING.upload_mb  # of a file; more are not read
 SIZES = ("28", "64", "128", "224", "300", "512", "200x300")
 FIT_HELP = (
     "**crop**: cut to the shape that was asked for. **keep**: the whole picture, as large as fits. "

@@ -1,6 +1,6 @@
 """The parts of the Lab that follow a tweak; the rest of its page, two dozen widgets, stays as it is meanwhile.
 
-Each is a fragment, which `Controls` runs alone where nothing else of the page would change: a tweak takes a third of the
+Each is a fragment, which `Controls` runs alone where nothing else of the page would change: a tweak then takes half the
 time. The first computes, the others show what it computed.
 """
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
+from cnnviz.hosting import HOSTING
 from cnnviz.layers import (
     Activation,
     AdaptivePool2d,
@@ -22,8 +23,10 @@ from cnnviz.layers import (
 )
 from cnnviz.shapes import ShapeError, pair
 
-BUDGET = 1_000_000_000  # multiply-adds or comparisons: about a second
-CELLS = 30_000_000  # of all stages of a page together: 120 MB as float32, and what is made of them on the way
+BUDGET = HOSTING.steps_million * 1_000_000  # multiply-adds or comparisons: about a second
+CELLS = (
+    HOSTING.cells_million * 1_000_000
+)  # of all stages of a page together: 120 MB as float32, and what is made of them on the way
 OVERFLOW = "These numbers grow beyond what a float32 can hold. What is shown here is the last that could be computed."
 NOTHING_YET = "A setting below cannot work and says why."
 STILL = "A setting below cannot work and says why. What is shown here is the last that could be computed."

@@ -7,6 +7,7 @@ from typing import Final
 
 import streamlit as st
 
+from cnnviz.hosting import HOSTING
 from cnnviz.keras_code import keras_code
 from cnnviz.network_json import NetworkJsonError, from_json, to_json
 from cnnviz.network_text import format_network
@@ -17,7 +18,7 @@ from cnnviz.torch_code import torch_code
 from cnnviz.ui.network import Network
 from cnnviz.ui.settings import escaped
 
-MEGABYTES: Final = 20  # of a file: 5 million parameters
+MEGABYTES: Final = HOSTING.upload_mb  # of a file: 5 million parameters
 COLORS: Final = {1: "gray", 3: "rgb"}
 
 # By what it is called: the file's name, its type, the language it is shown in (none: it is not shown), what makes it.

@@ -12,6 +12,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from cnnviz.dataset_files import DatasetError, named, read_dataset
 from cnnviz.datasets import Dataset
+from cnnviz.hosting import HOSTING
 from cnnviz.ui.controls import Controls
 from cnnviz.ui.settings import escaped
 
@@ -20,7 +21,7 @@ WAYS: Final = "own pictures' names"  # the same pictures by each way that their 
 REMARKS: Final = "own pictures' remarks"
 PROBLEM: Final = "own pictures' problem"
 BROUGHT: Final = "own pictures' uploads"  # how often files were read
-MEGABYTES: Final = 40  # of one file, as server.maxUploadSize is: each of CIFAR-10's has 31
+MEGABYTES: Final = HOSTING.dataset_mb  # of one file: each of CIFAR-10's has 31
 MOST_BYTES: Final = 25_000_000  # of pictures that are kept for a session: 30 people at once are 750 MB
 ABOUT: Final = (
     "MNIST, Fashion-MNIST and their like: pictures and labels together (`…-images-idx3-ubyte`, `…-labels-idx1-ubyte`, "

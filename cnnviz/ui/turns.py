@@ -1,4 +1,4 @@
-"""One page's script runs at a time, for up to a tenth of a second; the others wait for their turn, in order.
+"""Two pages' scripts run at a time, each for up to a tenth of a second; the others wait for their turn, in order.
 
 Python runs one thread at a time, and threads that all want to run hinder each other: thirty people who tweak as fast as
 they can get half as many answers again when their scripts take turns. A script that takes long loses its turn and goes
@@ -17,7 +17,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 PATIENCE: Final = 0.1  # seconds that a turn lasts, should the script not end before
-AT_ONCE: Final = int(__import__("os").environ.get("TURNS","2"))
+AT_ONCE: Final = 2  # turns: while the words of one page travel, the next one runs
 _SMALL: Final = 300  # bytes: the word that a script has finished has no more
 
 
@@ -62,7 +62,7 @@ class TakeTurns:
     """Hold back a browser's wish to run its page's script until it is its turn."""
 
     def __init__(self, app: ASGIApp, patience: float = PATIENCE) -> None:
-        self.app, self.turns = app, Turns(patience)
+        self.app, self.turns = app, Turns(AT_ONCE, patience)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "websocket":
