@@ -12,13 +12,13 @@ run: .venv/run
 	$(BIN)/python -m cnnviz --host $(HOST) --port $(PORT)
 
 # Both halves at once, for two cores. 5 is pytest's word for no tests, which ARGS may make of one half.
-test: .venv/dev .venv/chromium
+test: .venv/dev .venv/chromium .venv/servers
 	$(MAKE) --no-print-directory -j2 tests-without-browser tests-in-browser
 
-tests-without-browser: .venv/dev
+tests-without-browser: .venv/dev .venv/servers
 	$(BIN)/python -m pytest --ignore=tests/browser $(ARGS) || [ $$? = 5 ]
 
-tests-in-browser: .venv/dev .venv/chromium
+tests-in-browser: .venv/dev .venv/chromium .venv/servers
 	$(BIN)/python -m pytest tests/browser $(ARGS) || [ $$? = 5 ]
 
 # Every property on many times as many drawn examples as in the suite.
@@ -31,6 +31,7 @@ lint: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint deploy/Dockerfile
 
 format: .venv/dev
 	$(BIN)/ruff format .
@@ -67,4 +68,13 @@ weights: .venv/run
 		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq \
 			&& DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } \
 		|| $(BIN)/python -m playwright install --with-deps chromium
+	touch $@
+
+# What stands in front of the app where it is hosted. Where they are not and may not be installed, their tests are skipped.
+# In run level 1 their packages do not start them.
+.venv/servers: .venv/python
+	PATH=$$PATH:/usr/sbin; { command -v nginx && command -v caddy; } >/dev/null \
+		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq \
+			&& RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nginx-light caddy >/dev/null; } \
+		|| echo "nginx and caddy are not installed: their tests are skipped"
 	touch $@
