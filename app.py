@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
@@ -18,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from streamlit import config
 
-from cnnviz.ui import components, image_picker, serving, warm_up
+from cnnviz.ui import components, health, image_picker, logs, serving, warm_up
 from cnnviz.ui.turns import TakeTurns
 
 SITE = Path(__file__).parent / "cnnviz" / "ui" / "site.py"
@@ -33,7 +32,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     config.get_options_for_section = cache(config.get_options_for_section)
     await asyncio.to_thread(warm_up)
     await asyncio.to_thread(serving.compressed, components.PLOTLY_JS)
-    logging.getLogger("uvicorn.access").setLevel(logging.WARNING)  # not a line for every file of every visitor
+    logs.set_up()
     gc.collect()
     gc.freeze()  # what the imports made lives as long as the process: no collection need look at it
     yield
@@ -50,6 +49,10 @@ app = st.App(
     routes=[
         Route("/ui/{edition}/{name:path}", serving.browser_file),
         Route("/thumbnails/{edition}.jpg", thumbnails),
+        Route("/healthz", health.health),
+        Route("/healthz/live", health.live),
+        Route("/healthz/ready", health.ready),
+        Route("/metrics", health.metrics),
     ],
     middleware=[Middleware(serving.SecurityHeaders), Middleware(serving.CompressedScripts), Middleware(TakeTurns)],
 )

@@ -48,7 +48,7 @@ def lab_tweak(rng: random.Random) -> Tweak:
         ("kernel", rows),
         ("kernel", rows),
         ("bias", round(rng.uniform(-1, 1), 4)),
-        ("padding", rng.choice(("valid", "same", f"{rng.randint(0, 9)},{rng.randint(0, 9)}"))),
+        ("padding", rng.choice(("valid", "same", "0", "1", "2", "1,2", f"{rng.randint(3, 9)}"))),
         ("stride", rng.choice(("1", "2", "2,1"))),
         ("dilation", rng.choice(("1", "2", "1,2"))),
         ("activation", rng.choice(("relu", "tanh", "sigmoid", "leaky_relu"))),

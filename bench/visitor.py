@@ -123,6 +123,14 @@ class Visitor:
         except (WebSocketException, OSError, TimeoutError) as error:
             raise VisitorError(f"no answer: {error!r}") from error
 
+    async def again(self) -> Run:
+        """Let the page run once more."""
+        try:
+            await self.ask(self._wish())
+            return await asyncio.wait_for(self.follow(time.perf_counter()), LIMIT)
+        except (WebSocketException, OSError, TimeoutError) as error:
+            raise VisitorError(f"no answer: {error!r}") from error
+
     async def change(self, name: str, value: str | float) -> None:
         """Change a setting, and do not wait."""
         self._set(name, value)

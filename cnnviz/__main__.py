@@ -25,6 +25,10 @@ def main() -> None:
     sys.path.insert(0, str(ROOT))
     import uvicorn
 
+    try:
+        from cnnviz.hosting import HOSTING
+    except ValueError as error:  # a setting of the host's
+        sys.exit(str(error))
     from app import app
 
     class Server(uvicorn.Server):
@@ -39,6 +43,7 @@ def main() -> None:
         port=arguments.port,
         ws="websockets-sansio",
         ws_per_message_deflate=False,  # maps are noise to deflate: ~15 ms a message for nothing
+        ws_max_size=HOSTING.message_mb * 1_000_000,
         access_log=False,
         log_level="warning",
     )

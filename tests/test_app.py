@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.client import HTTPConnection, HTTPException, HTTPMessage
 from pathlib import Path
 from urllib.parse import unquote, urljoin
@@ -35,11 +35,11 @@ STARTS = {
 class Server:
     """A started server."""
 
-    def __init__(self, command: list[str]) -> None:
+    def __init__(self, command: list[str], settings: Mapping[str, str] | None = None) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("STREAMLIT_")}
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("STREAMLIT_")} | dict(settings or {})
         self.process = subprocess.Popen(
             [*command, str(self.port)], cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )

@@ -13,11 +13,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import kubernetes_validate
 import pytest
 
+from cnnviz.hosting import Hosting, variable
 from tests.deploy_guests import Guest, upload
 from tests.deploy_manifests import COMPOSE, CONTAINER, DEPLOY, INSTRUCTIONS, MANIFESTS, POD, manifest, said
 from tests.deploy_servers import ROOT, Listener, environment, open_folder
@@ -237,12 +239,11 @@ def test_metrics_go_to_a_service_without_pods() -> None:
 
 
 def test_settings_are_those_of_the_app() -> None:
-    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "cnnviz").rglob("*.py"))
     unit = (DEPLOY / "cnnviz.service").read_text(encoding="utf-8")
     names = {one["name"] for one in CONTAINER["env"]} | set(COMPOSE["x-replica"]["environment"])
     names |= set(re.findall(r"\b(CNNVIZ_\w+)=", unit))
     assert {"CNNVIZ_SESSIONS", "CNNVIZ_TRAININGS"} <= names
-    assert {name for name in names if f'"{name}"' not in code} == set()
+    assert names <= {variable(field.name) for field in fields(Hosting)}
 
 
 # --- one machine ----------------------------------------------------------------------------------------

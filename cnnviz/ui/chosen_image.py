@@ -10,7 +10,11 @@ from typing import Any
 import streamlit as st
 from torch import Tensor
 
+from cnnviz.hosting import HOSTING
+from cnnviz.image_shrinking import shrunk
 from cnnviz.images import SAMPLES, ImageError, frame_count, load_image
+from cnnviz.ui.uploads import release
+from cnnviz.ui.watch import rejected
 
 How = tuple[str, tuple[int, int], str, int]  # mode, size, fit, frame: as `load_image` takes them
 
@@ -25,6 +29,7 @@ class Chosen:
     frames: how many the picture has.
     problem: why the file offered last cannot be used; the picture is then the one before.
     spare: whether a picture of the person's own waits while a sample is shown.
+    kept: a person's own picture as it is kept, a PNG, where it was too large to be kept as it came.
     """
 
     image: Tensor
@@ -33,6 +38,7 @@ class Chosen:
     frames: int
     problem: str = ""
     spare: bool = False
+    kept: bytes = b""
 
     @property
     def link_note(self) -> str:
@@ -43,10 +49,11 @@ class Chosen:
 
 @dataclass(frozen=True)
 class _Own:
-    """A file as it came; freed with the session."""
+    """A file, as it came or shrunk; freed with the session."""
 
     name: str
     data: bytes
+    is_shrunk: bool = False
 
 
 def chosen_image(values: Mapping[str, Any]) -> Chosen:
@@ -55,10 +62,12 @@ def chosen_image(values: Mapping[str, Any]) -> Chosen:
     how: How = ("RGB" if values["color"] == "rgb" else "L", values["size"], values["fit"], values["frame"])
     if (offered := state.pop("offered", None)) is not None:
         try:
-            state["own decoded"] = how, _decoded(offered, how)
-            state["own"], state["own shown"], state["own problem"] = offered, True, ""
+            small = _small(offered)
+            state["own decoded"] = how, _decoded(small, how)
+            state["own"], state["own shown"], state["own problem"] = small, True, ""
         except ImageError as error:
             state["own problem"] = str(error)
+            rejected("picture")
     own, problem = state.get("own"), state.get("own problem", "")
     if own and state["own shown"]:
         if state["own decoded"][0] != how:
@@ -73,6 +82,7 @@ def offer(file: Any, name: str = "") -> None:
     """Take a file that Streamlit got from the person, or None. name: what to call it, if not by its own."""
     if file is not None:
         st.session_state["offered"] = _Own(name or file.name, file.getvalue())
+        release([file])
 
 
 def show_own(yes: bool) -> None:
@@ -80,9 +90,15 @@ def show_own(yes: bool) -> None:
     st.session_state["own shown"], st.session_state["own problem"] = yes, ""
 
 
+def _small(own: _Own) -> _Own:
+    data = shrunk(own.data, HOSTING.kept_mb * 1_000_000)
+    return own if data is own.data else _Own(own.name, data, is_shrunk=True)
+
+
 def _decoded(own: _Own, how: How) -> Chosen:
     image, frames = _load(own.data, *how)
-    return Chosen(image, own.name or "your picture", None, frames)
+    kept = own.data if own.is_shrunk else b""
+    return Chosen(image, own.name or "your picture", None, frames, kept=kept)
 
 
 @lru_cache(maxsize=16)

@@ -16,6 +16,7 @@ import streamlit as st
 from cnnviz.activations import ACTIVATIONS
 from cnnviz.ui.help import PARAMETERS
 from cnnviz.ui.settings import Setting, escaped, quoted, unreadable
+from cnnviz.ui.watch import rejected
 
 WRITABLE = "Choose or write"  # by which everywhere/menus.js knows a menu that takes any text
 
@@ -73,9 +74,8 @@ def _text(held: Any) -> str:
 
 WHOLE: Final = "page is whole"  # whether the last run of all of the page came to its end
 SHOWN: Final = "parts shown"  # by the key of each part, the values that it follows and that it has shown
-Follows = Mapping[
-    str, Callable[[Mapping[str, Any]], Any]
-]  # parts -> what each shows depends on, of the settings' values
+# Parts of a page -> what each shows depends on, of the settings' values.
+Follows = Mapping[str, Callable[[Mapping[str, Any]], Any]]
 
 # What the session keeps for one page.
 OF_A_PAGE = (
@@ -115,6 +115,8 @@ def reset_unreadable(settings: Sequence[Setting]) -> dict[str, str]:
         state["unreadable"] = unreadable(settings, query)
         state["senseless"] = {name: query[name] for name in state["unreadable"]}
         state["to reset"] = list(state["unreadable"])
+        for _ in state["unreadable"]:
+            rejected("setting")
     return ignored()
 
 
@@ -171,6 +173,7 @@ class Controls:
         self._values = reading.values
         self._texts = reading.texts
         self._problems = reading.problems
+        self._offered: dict[str, Sequence[str]] = {}  # by name, the texts of its menu: what it holds is among them
 
     def follow(self) -> None:
         """Run the parts alone that show something else now, and nothing else of the page. For a widget's `on_change`.
@@ -182,6 +185,8 @@ class Controls:
             return
         after, shown = read(self._reading.settings), state[SHOWN]
         if after.problems or self._parts[""](after.values) != shown[""]:
+            return
+        if any(after.texts[name] not in offered for name, offered in self._offered.items()):
             return
         st.rerun([key for key, follows in self._parts.items() if key and follows(after.values) != shown[key]])
 
@@ -196,7 +201,7 @@ class Controls:
         """A box to choose from or write in."""
         default = self._settings[name].default
         # What it holds is offered too, or Enter would choose another.
-        options = list(dict.fromkeys([*suggestions, default, self._texts[name]]))
+        options = self._offered[name] = list(dict.fromkeys([*suggestions, default, self._texts[name]]))
         st.selectbox(
             label, options, options.index(default), key=name, bind="query-params", accept_new_options=True,
             placeholder=WRITABLE, **self._then(widget),

@@ -20,6 +20,7 @@ from cnnviz.ui.settings import escaped
 THUMBNAIL = 96  # px, for 44 on the screen; a multiple of 8, or JPEG would blend neighbours
 MEGABYTES = HOSTING.upload_mb  # of a file; more are not read
 SIZES = ("28", "64", "128", "224", "300", "512", "200x300")
+SHRUNK = f"It has more than {HOSTING.kept_mb} MB, so a smaller one is kept, of its first frame. Numbers are of that:"
 FIT_HELP = (
     "**crop**: cut to the shape that was asked for. **keep**: the whole picture, as large as fits. "
     "**stretch**: the whole picture, out of shape."
@@ -45,6 +46,11 @@ def image_picker(controls: Controls, chosen: Chosen, sizes: Sequence[str] = SIZE
         st.error(escaped(chosen.problem), icon=":material/broken_image:")
     if own:
         st.text(f"Your picture: {chosen.title}", width="stretch")  # a stranger may have named it: no Markdown
+        if chosen.kept:
+            st.caption(SHRUNK)
+            st.download_button(
+                "The picture as it is kept", chosen.kept, "picture.png", "image/png", on_click="ignore", type="tertiary"
+            )
         st.button("Back to the sample", on_click=show_own, args=(False,), type="tertiary", key="back_to_sample")
     elif not chosen.problem:
         st.caption(SAMPLES[chosen.sample or ""].look_at)

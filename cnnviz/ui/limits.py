@@ -22,6 +22,7 @@ from cnnviz.layers import (
     Shape,
 )
 from cnnviz.shapes import ShapeError, pair
+from cnnviz.ui.watch import rejected
 
 BUDGET = HOSTING.steps_million * 1_000_000  # multiply-adds or comparisons: about a second
 CELLS = (
@@ -46,6 +47,8 @@ def afford(what: str, steps: int, cells: int = 0) -> None:
     Raises:
         ShapeError: more than BUDGET steps or CELLS cells.
     """
+    if steps > BUDGET or cells > CELLS:
+        rejected("size")
     if steps > BUDGET:
         raise ShapeError(
             f"This {what} takes {steps:,} steps; up to {BUDGET:,} are computed here. "

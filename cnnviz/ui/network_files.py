@@ -17,6 +17,7 @@ from cnnviz.summary_table import as_csv, as_markdown
 from cnnviz.torch_code import torch_code
 from cnnviz.ui.network import Network
 from cnnviz.ui.settings import escaped
+from cnnviz.ui.watch import rejected
 
 MEGABYTES: Final = HOSTING.upload_mb  # of a file: 5 million parameters
 COLORS: Final = {1: "gray", 3: "rgb"}
@@ -100,6 +101,7 @@ def _take() -> None:
             state["weights"] = read_weights(file.getvalue())
     except (NetworkJsonError, WeightsError) as error:
         state["file problem"] = str(error)
+        rejected("file")
 
 
 def _describe(data: bytes) -> None:

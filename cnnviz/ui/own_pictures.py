@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 import streamlit as st
-from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
-from streamlit.runtime.scriptrunner import get_script_run_ctx
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from cnnviz.dataset_files import DatasetError, named, read_dataset
 from cnnviz.datasets import Dataset
 from cnnviz.hosting import HOSTING
 from cnnviz.ui.controls import Controls
 from cnnviz.ui.settings import escaped
+from cnnviz.ui.uploads import release
+from cnnviz.ui.watch import rejected
 
 OWN_PICTURES: Final = "own pictures"  # of the session: a Dataset, its classes called as was chosen
 WAYS: Final = "own pictures' names"  # the same pictures by each way that their classes were called
@@ -82,15 +80,8 @@ def _take() -> None:
         read = read_dataset([(file.name, file.getvalue()) for file in files], most_bytes=MOST_BYTES)
     except DatasetError as error:
         state[PROBLEM] = str(error)
+        rejected("file")
         return
     state[OWN_PICTURES], state[WAYS], state[REMARKS] = read.dataset, {"numbers": read.dataset}, read.remarks
     state[BROUGHT] += 1
-    _release(files)
-
-
-def _release(files: Sequence[UploadedFile]) -> None:
-    """Let the server forget files, which it would keep as long as the session."""
-    context = get_script_run_ctx()
-    if context and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
-        for file in files:
-            context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
+    release(files)

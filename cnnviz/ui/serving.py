@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cnnviz.hosting import HOSTING
 from cnnviz.ui.components import EDITION, browser_files
 
 HEADERS = {
@@ -23,7 +24,7 @@ HEADERS = {
     b"content-security-policy": b"default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
     b"style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
     b"media-src 'self' data: blob:; connect-src 'self' data: blob:; worker-src 'self' blob:; "
-    b"object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'",
+    b"object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors " + HOSTING.frame_ancestors.encode(),
     b"x-content-type-options": b"nosniff",
     b"referrer-policy": b"no-referrer",
     b"permissions-policy": b"camera=(self), microphone=(), geolocation=()",

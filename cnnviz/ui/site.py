@@ -7,6 +7,8 @@ import streamlit as st
 from cnnviz.images import ASSETS
 from cnnviz.ui import PAGES
 from cnnviz.ui.components import FOLDER
+from cnnviz.ui.places import wait_for_place
+from cnnviz.ui.presence import say_lost, watch_presence
 
 STYLE = (FOLDER / "everywhere" / "site.css").read_text(encoding="utf-8")
 
@@ -33,4 +35,8 @@ menu = {
         st.Page(PAGES / "network" / "inside.py", title="Inside", icon=":material/visibility:"),
     ],
 }
-st.navigation(menu, position="top").run()
+page = st.navigation(menu, position="top")
+if not wait_for_place():
+    say_lost()
+    page.run()
+    watch_presence()

@@ -24,6 +24,7 @@ from cnnviz.ui.network import Network, afford_network, follow
 from cnnviz.ui.own_pictures import OWN_PICTURES
 from cnnviz.ui.settings import OWN
 from cnnviz.ui.training_order import order_of
+from cnnviz.ui.watch import rejected
 
 POOL: Final = Pool()  # the server's only one
 IS_PUT_BACK: Final = "training put back"
@@ -116,6 +117,8 @@ def start(order: Order, *, is_paused: bool = False) -> Job:
     """Begin the session's training; it is no longer the one before."""
     stop()
     job = st.session_state[KEY] = POOL.submit(replace(order, is_paused=is_paused), _is_open())
+    if job.state == "over":
+        rejected("training")
     return job
 
 

@@ -8,6 +8,7 @@ on beside the others, so it holds nobody up.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from typing import Final
 
@@ -16,6 +17,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
+from cnnviz.ui import logs, watch
+
+SLOW: Final = 5.0  # seconds of a run that is told of
 PATIENCE: Final = 0.1  # seconds that a turn lasts, should the script not end before
 AT_ONCE: Final = 2  # turns: while the words of one page travel, the next one runs
 _SMALL: Final = 300  # bytes: the word that a script has finished has no more
@@ -67,23 +71,34 @@ class TakeTurns:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "websocket":
             return await self.app(scope, receive, send)
-        who = object()
+        who, asked = object(), 0.0
 
         async def receive_in_turn() -> Message:
+            nonlocal asked
             message = await receive()
             if message["type"] == "websocket.receive" and wants_run(message.get("bytes") or b""):
+                asked = time.perf_counter()
                 await self.turns.take(who)
+                watch.WAITS.observe(time.perf_counter() - asked)
             return message
 
         async def send_and_give(message: Message) -> None:
             if message["type"] == "websocket.send" and has_finished(message.get("bytes") or b""):
                 self.turns.give(who)
+                self._report(time.perf_counter() - asked)
             await send(message)
 
+        watch.PAGES.inc()
         try:
             await self.app(scope, receive_in_turn, send_and_give)
         finally:
+            watch.PAGES.dec()
             self.turns.give(who)
+
+    def _report(self, seconds: float) -> None:
+        watch.RUNS.observe(seconds)
+        if seconds > SLOW:
+            logs.tell("a page took long", seconds=round(seconds, 2))
 
 
 def wants_run(data: bytes) -> bool:

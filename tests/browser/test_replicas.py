@@ -88,9 +88,6 @@ def test_a_page_comes_back_by_itself_with_its_settings(lesson: Lesson) -> None:
     eventually(lambda: lesson.pixels() == came_back, lesson.page)
 
 
-@pytest.mark.xfail(
-    reason="a page that comes back asks nothing by itself, and nothing is said of what was lost", strict=True
-)
 def test_a_page_that_comes_back_says_what_was_lost_and_does_what_was_asked_last(lesson: Lesson, tmp_path: Path) -> None:
     path = tmp_path / "own.png"
     Image.new("L", (40, 30), 200).save(path)
