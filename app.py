@@ -17,9 +17,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 from streamlit import config
 
-from cnnviz.ui import components, health, image_picker, logs, serving, warm_up
+from cnnviz.heaps import share_heaps
+from cnnviz.ui import components, health, image_picker, logs, serving, tidying, warm_up
 from cnnviz.ui.turns import TakeTurns
 
+share_heaps()
 SITE = Path(__file__).parent / "cnnviz" / "ui" / "site.py"
 
 
@@ -35,7 +37,9 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     logs.set_up()
     gc.collect()
     gc.freeze()  # what the imports made lives as long as the process: no collection need look at it
+    tidy = asyncio.create_task(tidying.tidy_up())
     yield
+    tidy.cancel()
 
 
 async def thumbnails(_request: Request) -> Response:

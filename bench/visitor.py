@@ -8,9 +8,11 @@ each change, as a browser would.
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
 import struct
 import time
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -25,6 +27,7 @@ from websockets.exceptions import WebSocketException
 
 LIMIT: Final = 60.0  # seconds that an answer may take
 PICTURES: Final = ("bidi_component", "plotly_chart")
+_TOKEN: Final = "2|00000000|0123456789abcdef0123456789abcdef|1790000000"  # which a browser would get in a cookie
 _FINISHED: Final = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY)
 
 
@@ -65,6 +68,7 @@ class Visitor:
         self._page_hash = ""
         self.session = ""
         self.states: dict[str, WidgetState] = {}  # by key
+        self._uploader = ""  # its id
         self.query: dict[str, str] = {}
 
     async def __aenter__(self) -> Visitor:
@@ -122,6 +126,33 @@ class Visitor:
             return await asyncio.wait_for(self.follow(asked), LIMIT)
         except (WebSocketException, OSError, TimeoutError) as error:
             raise VisitorError(f"no answer: {error!r}") from error
+
+    async def upload(self, name: str, data: bytes) -> Run:
+        """Bring a file to the page's uploader, and wait for the page."""
+        asked, file = time.perf_counter(), uuid.uuid4().hex
+        await asyncio.to_thread(self._put, file, name, data)
+        message = self._wish()
+        state = message.rerun_script.widget_states.widgets.add(id=self._uploader)
+        state.file_uploader_state_value.uploaded_file_info.add(name=name, size=len(data), file_id=file)
+        try:
+            await self.ask(message)
+            return await asyncio.wait_for(self.follow(asked), LIMIT)
+        except (WebSocketException, OSError, TimeoutError) as error:
+            raise VisitorError(f"no answer: {error!r}") from error
+
+    def _put(self, file: str, name: str, data: bytes) -> None:
+        head = f'--x\r\nContent-Disposition: form-data; name="{file}"; filename="{name}"\r\n\r\n'.encode()
+        cookies = "; ".join(filter(None, (f"_streamlit_xsrf={_TOKEN}", self._cookie)))
+        connection = http.client.HTTPConnection(self._address, timeout=LIMIT)
+        try:
+            connection.request(
+                "PUT", f"/_stcore/upload_file/{self.session}/{file}", head + data + b"\r\n--x--\r\n",
+                {"Content-Type": "multipart/form-data; boundary=x", "X-Xsrftoken": _TOKEN, "Cookie": cookies},
+            )  # fmt: skip
+            if (status := connection.getresponse().status) != 204:
+                raise VisitorError(f"the file was answered with {status}")
+        finally:
+            connection.close()
 
     async def again(self) -> Run:
         """Let the page run once more."""
@@ -220,6 +251,8 @@ class Visitor:
 
     def _keep(self, kind: str, widget: Any) -> None:
         """Remember a widget, with its default as long as it was not set."""
+        if kind == "file_uploader":
+            self._uploader = widget.id
         if kind not in ("text_input", "number_input", "selectbox", "slider"):
             return
         key = widget.id.split("-", 2)[2]

@@ -11,7 +11,7 @@ from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from cnnviz.hosting import HOSTING
-from cnnviz.ui import watch
+from cnnviz.ui import tidying, watch
 
 LOOKS: Final = 3  # seconds between looks whether a place is free
 
@@ -50,6 +50,8 @@ def wait_for_place() -> bool:
         Whether the page has to wait.
     """
     context = get_script_run_ctx()
+    if context and runtime.exists():
+        tidying.note(context.session_id)
     if context is None or not runtime.exists() or not PLACES.before(context.session_id):
         return False
     watch.rejected("page")
