@@ -1,8 +1,8 @@
 """Thirty people for twenty minutes: does the server grow, and does it give back what it took?
 
 Each tweaks the Lab about once a second, brings a photograph now and then, and sometimes closes the page and opens it
-anew. Bars: 30,000 tweaks without an error; the server's resident memory grows by less than 3 % after minute 5, and falls
-back to within 10 % of the start once all pages are closed and forgotten.
+anew. Bars: 30,000 tweaks without an error; the server's resident memory grows by less than 3 % after minute 5, and
+falls back to within 10 % of the start once all pages are closed and forgotten.
 
     python bench/soak.py [--users 30] [--minutes 20] [--rate 0.9] [--json out.json]
 """

@@ -6,14 +6,14 @@ wait for two dozen widgets. `Reading.agrees` says at the end whether they show w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import streamlit as st
 
 from cnnviz.activations import ACTIVATIONS
+from cnnviz.ui import parts
 from cnnviz.ui.help import PARAMETERS
 from cnnviz.ui.settings import Setting, escaped, quoted, unreadable
 from cnnviz.ui.watch import rejected
@@ -72,11 +72,6 @@ def _text(held: Any) -> str:
     return str(held).removesuffix(".0") if isinstance(held, float) else str(held)
 
 
-WHOLE: Final = "page is whole"  # whether the last run of all of the page came to its end
-SHOWN: Final = "parts shown"  # by the key of each part, the values that it follows and that it has shown
-# Parts of a page -> what each shows depends on, of the settings' values.
-Follows = Mapping[str, Callable[[Mapping[str, Any]], Any]]
-
 # What the session keeps for one page.
 OF_A_PAGE = (
     "unreadable",
@@ -90,8 +85,8 @@ OF_A_PAGE = (
     "filtered",
     "lab now",
     "lab values",
-    WHOLE,
-    SHOWN,
+    parts.WHOLE,
+    parts.SHOWN,
 )
 
 
@@ -106,7 +101,7 @@ def reset_unreadable(settings: Sequence[Setting]) -> dict[str, str]:
         for name in (*OF_A_PAGE, *(setting.name for setting in settings)):
             state.pop(name, None)
         state["page"] = settings
-    state[WHOLE] = False
+    parts.begin()
     for name in state.pop("to reset", []):
         setting = next(setting for setting in settings if setting.name == name)
         state[name] = setting.parse(setting.default) if setting.numeric else setting.default
@@ -136,26 +131,18 @@ def say_unreadable(reading: Reading) -> None:
         st.warning("  \n".join(ignored.values()), icon=":material/link_off:")
 
 
-def settle(reading: Reading, parts: Follows | None = None) -> None:
+def settle(reading: Reading, own: parts.Parts | None = None) -> None:
     """Run again if the widgets turned out to hold something else than what was drawn. Call it last.
 
     That happens where only a widget knows: on Back and Forward, and when it holds what was ignored.
 
     Args:
-        parts: as `Controls` has them.
+        own: the page's parts, as `Controls` has them.
     """
     if st.session_state.get("to reset") or not reading.agrees():
         st.rerun()
-    if parts:
-        with part("", parts, reading.values):
-            st.session_state[WHOLE] = True
-
-
-@contextmanager
-def part(key: str, parts: Follows, values: Mapping[str, Any]) -> Iterator[None]:
-    """What a part of the page does to show values; it counts as shown once it came to its end."""
-    yield
-    st.session_state[SHOWN] = {**st.session_state.get(SHOWN, {}), key: parts[key](values)}
+    if own:
+        parts.end(own, reading.values)
 
 
 class Controls:
@@ -163,12 +150,11 @@ class Controls:
 
     Args:
         reading: the settings as they were read.
-        parts: the fragments that may run alone after a tweak, in order, and under "" what the rest of the page depends
-            on: a tweak that changes it runs all. Without any, each tweak does.
+        own: the page's parts, which a tweak may run alone. Without any, each tweak runs all of the page.
     """
 
-    def __init__(self, reading: Reading, parts: Follows | None = None) -> None:
-        self._reading, self._parts = reading, parts or {}
+    def __init__(self, reading: Reading, own: parts.Parts | None = None) -> None:
+        self._reading, self._parts = reading, own or {}
         self._settings = {setting.name: setting for setting in reading.settings}
         self._values = reading.values
         self._texts = reading.texts
@@ -178,17 +164,17 @@ class Controls:
     def follow(self) -> None:
         """Run the parts alone that show something else now, and nothing else of the page. For a widget's `on_change`.
 
-        What a newer tweak interrupts is not shown, and runs again: some parts, or all of the page.
+        What a newer tweak interrupts is not shown, and runs again: some parts, or all of the page. What cannot be read
+        is said in the rest of the page, and so is what no menu offers yet.
         """
-        state = st.session_state
-        if not self._parts or not state.get(WHOLE) or state["unreadable"] or self._reading.problems:
+        if not parts.is_whole() or st.session_state["unreadable"] or self._reading.problems:
             return
-        after, shown = read(self._reading.settings), state[SHOWN]
-        if after.problems or self._parts[""](after.values) != shown[""]:
+        after = read(self._reading.settings)
+        if after.problems or any(after.texts[name] not in offered for name, offered in self._offered.items()):
             return
-        if any(after.texts[name] not in offered for name, offered in self._offered.items()):
-            return
-        st.rerun([key for key, follows in self._parts.items() if key and follows(after.values) != shown[key]])
+        keys = parts.changed(self._parts, after.values)
+        if keys and parts.PAGE not in keys:
+            st.rerun(keys)
 
     def _then(self, widget: dict[str, Any]) -> dict[str, Any]:
         return {"on_change": self.follow, **widget} if self._parts else widget

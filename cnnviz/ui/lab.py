@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import streamlit as st
 
-from cnnviz.ui import consequences, controls
+from cnnviz.ui import consequences, controls, parts
 from cnnviz.ui.chosen_image import chosen_image
 from cnnviz.ui.experiment import Experiment, run
 from cnnviz.ui.kernel_grid import kernel_grid
@@ -46,14 +46,14 @@ def _page(values: Values) -> Any:
     return values["padding_mode"] != "constant", values["pool"] == "none", dict(values) if is_told else None
 
 
-PARTS: Final[controls.Follows] = {
+PARTS: Final[parts.Parts] = {
     "picture": dict,
     "kernel part": lambda values: values["kernel"],
     "sizes": _sizes,
     "activation part": lambda values: values["activation"],
     "effect": dict,
     "pool part": _pool,
-    "": _page,
+    parts.PAGE: _page,
 }
 
 
@@ -62,7 +62,7 @@ def picture() -> None:
     """All stages, and the lens."""
     reading = controls.read(LAB)
     values = reading.values
-    with controls.part("picture", PARTS, values):
+    with parts.shown("picture", PARTS, values):
         chosen = chosen_image(values)
         state = st.session_state[NOW] = run(values, chosen)
         st.session_state[_VALUES] = values
@@ -77,14 +77,14 @@ def picture() -> None:
 def kernel() -> None:
     """The kernel's grid."""
     reading = controls.read(LAB)
-    with controls.part("kernel part", PARTS, reading.values):
+    with parts.shown("kernel part", PARTS, reading.values):
         kernel_grid(reading.values["kernel"], reading.texts["kernel"], key="kernel_grid", box="kernel")
 
 
 @contextmanager
 def _part(key: str) -> Iterator[Experiment]:
     """A part that shows what `picture` computed."""
-    with controls.part(key, PARTS, st.session_state[_VALUES]):
+    with parts.shown(key, PARTS, st.session_state[_VALUES]):
         yield now()
 
 
