@@ -32,7 +32,7 @@ MAX_BYTES: Final = HOSTING.upload_mb * 1_000_000
 MAX_PIXELS: Final = HOSTING.megapixels * 1_000_000  # a 48-megapixel phone photograph passes
 MAX_SIDE: Final = 20_000  # also keeps the sums of _weighted_rows exact in float32
 MAX_FRAMES: Final = 1000
-MAX_ANIMATION_PIXELS: Final = 200_000_000  # frame k of an animation needs frames 0 to k decoded
+MAX_ANIMATION_PIXELS: Final = 100_000_000  # frame k of an animation needs frames 0 to k decoded
 _MAX_SCANS: Final = 60  # a progressive JPEG has about ten; each pass over a large picture costs 30 ms
 
 

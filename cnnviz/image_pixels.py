@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any, Final, Literal
 
 import numpy as np
 from PIL import Image
@@ -12,14 +13,36 @@ Mode = Literal["L", "RGB"]
 Fit = Literal["crop", "keep", "stretch"]
 Bytes8 = np.ndarray[Any, np.dtype[np.uint8]]
 
+_BAND: Final = 250_000  # pixels that are converted at once
+
 
 def eight_bit(image: Image.Image, mode: Mode) -> Bytes8:
     """(H, W, C) uint8: a decoded picture's samples in 256 steps, over white, grey or RGB."""
+    width, height = image.size
+    pixels = np.empty((height, width, len(mode)), np.uint8)
+    # Band by band: of a large picture every copy that Pillow makes on the way is 200 MB, and a tenth of a second.
+    rows = max(1, _BAND // width)
+    bands = [(top, min(height, top + rows)) for top in range(0, height, rows)]
     if image.mode[0] in "IF":
-        grey = _full_scale(np.asarray(image), "16" in image.mode)
-        if isinstance(clear := image.info.get("transparency"), int):
-            grey = np.where(np.asarray(image) == clear, np.uint8(255), grey)
-        return np.repeat(grey[:, :, None], len(mode), axis=2)
+        samples, clear = np.asarray(image), image.info.get("transparency")
+        offset, scale = _full_scale([samples[top:bottom] for top, bottom in bands], "16" in image.mode)
+        for top, bottom in bands:
+            values = _finite(samples[top:bottom]).astype(np.float64)
+            values -= offset
+            values /= scale
+            values *= 255
+            values += 0.5
+            grey = values.astype(np.uint8)
+            if isinstance(clear, int):
+                grey[samples[top:bottom] == clear] = 255
+            pixels[top:bottom] = grey[:, :, None]
+    else:
+        for top, bottom in bands:
+            pixels[top:bottom] = _over_white(image.crop((0, top, width, bottom)), mode)
+    return pixels
+
+
+def _over_white(image: Image.Image, mode: Mode) -> Bytes8:
     if image.has_transparency_data:
         colours = image.convert("RGBA")
         image = Image.new("RGB", image.size, "white")
@@ -30,16 +53,21 @@ def eight_bit(image: Image.Image, mode: Mode) -> Bytes8:
     return pixels[:, :, None] if mode == "L" else pixels
 
 
-def _full_scale(samples: np.ndarray[Any, Any], sixteen: bool) -> Bytes8:
-    values = np.nan_to_num(samples).astype(np.float64)
-    low, high = float(values.min()), float(values.max())
-    whole = samples.dtype.kind != "f"
-    scales = (65535.0,) if sixteen else (255.0, 65535.0) if whole else (1.0, 255.0, 65535.0)
+def _full_scale(bands: Sequence[np.ndarray[Any, Any]], sixteen: bool) -> tuple[float, float]:
+    """What is 0, and how far above it is 255."""
+    if sixteen:
+        return 0.0, 65535.0
+    whole = bands[0].dtype.kind != "f"
+    ends = [(float(values.min()), float(values.max())) for values in map(_finite, bands)]
+    low, high = min(low for low, _ in ends), max(high for _, high in ends)
+    scales = (255.0, 65535.0) if whole else (1.0, 255.0, 65535.0)
     scale = next((s for s in scales if low >= 0 and high <= s), None)
-    if scale is None:
-        values, scale = values - low, high - low  # float32 and int32 samples: the span is a fine double
-    eight: Bytes8 = np.floor(values / (scale or 1) * 255 + 0.5).astype(np.uint8)
-    return eight
+    # float32 and int32 samples: the span is a fine double
+    return (low, (high - low) or 1.0) if scale is None else (0.0, scale)
+
+
+def _finite(samples: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    return samples if samples.dtype.kind != "f" or np.isfinite(samples).all() else np.nan_to_num(samples)
 
 
 def fitted(pixels: Bytes8, wanted: tuple[int, int], fit: Fit) -> tuple[Bytes8, int, int]:
