@@ -6,7 +6,7 @@ HOST ?= 127.0.0.1
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 BIN := .venv/bin
 
-.PHONY: run test tests-without-browser tests-in-browser fuzz lint format bench weights
+.PHONY: run test tests-without-browser tests-in-browser fuzz fuzz-hostile lint format bench weights
 
 run: .venv/run
 	$(BIN)/python -m cnnviz --host $(HOST) --port $(PORT)
@@ -25,6 +25,10 @@ tests-in-browser: .venv/dev .venv/chromium .venv/servers
 TIMES ?= 20
 fuzz: .venv/dev .venv/chromium
 	CNNVIZ_FUZZ=$(TIMES) $(BIN)/python -m pytest -m hypothesis $(ARGS)
+
+# Every night: 100,000 damaged pictures, 20,000 addresses, and other files and messages, for some hours.
+fuzz-hostile: .venv/dev
+	$(BIN)/python bench/fuzz.py $(ARGS)
 
 lint: .venv/dev
 	$(BIN)/ruff check .

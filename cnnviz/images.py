@@ -117,7 +117,7 @@ def _height_width(size: Size) -> tuple[int, int] | None:
         return None
     sides = size if isinstance(size, tuple) else (size, size)
     if len(sides) != 2 or not all(type(n) is int and 1 <= n <= MAX_SIZE for n in sides):
-        raise ImageError(f"A size is a whole number from 1 to {MAX_SIZE}, or two, not {size!r:.40}")
+        raise ImageError(f"A size is a whole number from 1 to {MAX_SIZE}, or two, not {size!r:.40}.")
     return sides
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from cnnviz.hosting import HOSTING
 from cnnviz.keras_code import keras_code
@@ -21,6 +22,7 @@ from cnnviz.ui.watch import rejected
 
 MEGABYTES: Final = HOSTING.upload_mb  # of a file: 5 million parameters
 COLORS: Final = {1: "gray", 3: "rgb"}
+LOST: Final = "The file is not there any more: bring it again."
 
 # By what it is called: the file's name, its type, the language it is shown in (none: it is not shown), what makes it.
 Maker = Callable[[Network], str | bytes]
@@ -93,6 +95,9 @@ def _take() -> None:
     state, file = st.session_state, st.session_state["brought"]
     state["file problem"] = ""
     if file is None:
+        return
+    if not isinstance(file, UploadedFile):  # the page came back to a server that never had it
+        state["file problem"] = LOST
         return
     try:
         if file.name.lower().endswith(".json"):

@@ -76,6 +76,9 @@ def _take() -> None:
     state[PROBLEM] = ""
     if not files:
         return
+    if not all(isinstance(file, UploadedFile) for file in files):  # the page came back to a server that never had them
+        state[PROBLEM] = "The files are not there any more: bring them again."
+        return
     try:
         read = read_dataset([(file.name, file.getvalue()) for file in files], most_bytes=MOST_BYTES)
     except DatasetError as error:

@@ -111,7 +111,8 @@ def prepared(now: Lesson) -> None:
     texts = fitting(now.data.shape, len(now.data.classes))
 
     def put() -> None:
-        st.session_state["layers"] = texts[st.session_state["prepared"]]
+        if (text := texts.get(st.session_state["prepared"])) is not None:  # a message may name one that is not offered
+            st.session_state["layers"] = text
         st.session_state["prepared"] = None
 
     st.selectbox("Put in a network", list(texts), None, key="prepared", on_change=put, placeholder="that fits")
