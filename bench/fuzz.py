@@ -61,6 +61,8 @@ class Report:
         if failure or seconds > LIMIT:
             self.failures.append((number, failure or f"took {seconds:.1f} s"))
             print(f"  {self.name} {number}: {self.failures[-1][1]}", flush=True)
+        if self.tried % 5000 == 0:
+            print(self, flush=True)
 
     def end(self, memory: float) -> None:
         """Measure memory for the last time."""
