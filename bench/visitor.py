@@ -28,7 +28,7 @@ from websockets.exceptions import WebSocketException
 LIMIT: Final = 60.0  # seconds that an answer may take
 PICTURES: Final = ("bidi_component", "plotly_chart")
 _TOKEN: Final = "2|00000000|0123456789abcdef0123456789abcdef|1790000000"  # which a browser would get in a cookie
-_FINISHED: Final = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY)
+FINISHED: Final = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY)
 
 
 class VisitorError(RuntimeError):
@@ -227,7 +227,7 @@ class Visitor:
                 self.take(message, run)
             elif kind == "page_not_found":
                 raise VisitorError("there is no such page")
-            elif kind == "script_finished" and message.script_finished in _FINISHED:
+            elif kind == "script_finished" and message.script_finished in FINISHED:
                 run.finished = time.perf_counter() - run.asked
                 return run
 

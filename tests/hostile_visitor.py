@@ -11,11 +11,10 @@ from typing import Any, Final
 
 from google.protobuf.message import Message  # type: ignore[import-untyped]
 from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import WebSocketException
 
-from bench.visitor import LIMIT, Run, Visitor, VisitorError
+from bench.visitor import FINISHED, LIMIT, Run, Visitor, VisitorError
 from cnnviz.ui.settings import TASKS, VIEWS
 from tests.hostile_addresses import Address
 from tests.hostile_messages import frame, garbled, strange
@@ -65,10 +64,6 @@ class HostileVisitor(Visitor):
         if SHOWN_BY[page] not in self.shown if SHOWN_BY[page] else not (self.shown or run.alerts):
             raise VisitorError(f"no picture, only {sorted(self.shown)}")
 
-    async def again(self) -> Run:
-        """Run the page again, as a browser does."""
-        return await self._run(time.perf_counter())
-
     async def told(self, message: BackMsg, limit: float = LIMIT) -> Run:
         """Send a message, and wait for the run that it begins."""
         try:
@@ -102,28 +97,30 @@ class HostileVisitor(Visitor):
                 self.shown, self.widgets = set(), {}
             elif kind == "navigation":
                 self._page_hash = message.navigation.page_script_hash
-            elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
-                self._take(message.delta.new_element, run)
             elif kind == "delta":
-                refuse_markup("block", message.delta)
+                self.take(message, run)
             elif kind == "page_not_found":
                 raise VisitorError("there is no such page")
-            elif kind == "script_finished" and message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
+            elif kind == "script_finished" and message.script_finished in FINISHED:
                 run.finished = time.perf_counter() - asked
                 return run
 
-    async def _run(self, asked: float) -> Run:
-        return await self.told(self.rerun())
+    def _wish(self) -> BackMsg:
+        return self.rerun()
 
-    def _take(self, element: Element, run: Run) -> None:
+    def take(self, message: ForwardMsg, run: Run) -> None:
+        """Look for a stranger's markup in what comes."""
+        element = message.delta.new_element
         kind = element.WhichOneof("type") or ""
+        if not kind:
+            return refuse_markup("block", message.delta)
         held = getattr(element, kind) if kind else element
         if getattr(held, "id", ""):
             self.widgets[held.id] = kind
         if kind == "bidi_component":
             self.shown.add(held.component_name.removeprefix("cnnviz."))
         refuse_markup(kind, held)
-        super()._take(element, run)
+        super().take(message, run)
 
 
 def refuse_markup(kind: str, element: Message) -> None:
@@ -167,7 +164,7 @@ async def try_address(server: HostileServer, address: Address, *, twice: bool = 
         took = min(time.perf_counter() - began, server.computed() - computed)  # others may use the machine, too
         if twice:
             await visitor.again()
-    if "Traceback" in (log := server.log()):
+    if re.search(r"Traceback|exception=", log := server.log()):
         raise VisitorError(f"the log: {log[-3000:]}")
     return took
 
@@ -211,12 +208,9 @@ async def try_messages(server: HostileServer, number: int, seed: int = 0) -> flo
 
 
 def raised_by_us(log: str) -> str:
-    """The part of a log that tells of an exception in our own code, if there is one."""
-    for part in re.split(r"(?=Uncaught app execution|Traceback)", log):
-        plain = re.sub(r"[\s│╭╮╰╯─❱]+", "", part)  # which is drawn in a box, and its lines are broken anywhere
-        places = re.findall(
-            r"((?:site-packages|python3\.\d+|cnnviz|pages)/[\w/.-]{1,200}?\.py)(?::\d+in|\",line)", plain
-        )
-        if places and not places[-1].startswith(("site-packages", "python3")):
-            return part[-3000:]
+    """The line of a log that tells of an exception in our own code, if there is one."""
+    for line in log.splitlines():
+        places = re.findall(r"'([^']+\.py):\d+ ", line) if "exception=" in line else []
+        if places and not re.search(r"/(site-packages|python3\.\d+)/", places[-1]):
+            return line[-3000:]
     return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from cnnviz.dataset_files import DatasetError, named, read_dataset
 from cnnviz.datasets import Dataset
