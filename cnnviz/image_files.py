@@ -30,6 +30,7 @@ Source = bytes | bytearray | memoryview | str | Path
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 MAX_BYTES: Final = HOSTING.upload_mb * 1_000_000
 MAX_PIXELS: Final = HOSTING.megapixels * 1_000_000  # a 48-megapixel phone photograph passes
+MAX_SLOW_PIXELS: Final = MAX_PIXELS // 2  # where a pixel takes twice as long: WebP, four inks, 32-bit samples
 MAX_SIDE: Final = 20_000  # also keeps the sums of _weighted_rows exact in float32
 MAX_FRAMES: Final = 1000
 MAX_ANIMATION_PIXELS: Final = 100_000_000  # frame k of an animation needs frames 0 to k decoded
@@ -127,11 +128,12 @@ def _frames(image: Image.Image) -> int:
 def _check_area(image: Image.Image) -> None:
     tags = getattr(image, "tag_v2", {})
     tile = (tags.get(322, 1), tags.get(323, 1))  # a TIFF's tile can be far larger than its picture
+    most = MAX_SLOW_PIXELS if image.format == "WEBP" or image.mode in ("CMYK", "I", "F") else MAX_PIXELS
     for width, height in (image.size, tile):
-        if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE and width * height <= MAX_PIXELS):
+        if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE and width * height <= most):
             raise ImageError(
-                f"The picture is {width}×{height} pixels; at most {MAX_PIXELS // 10**6} megapixels and "
-                f"{MAX_SIDE} pixels a side are read. Make it smaller first."
+                f"The picture is {width}×{height} pixels; at most {most // 10**6} megapixels and "
+                f"{MAX_SIDE} pixels a side are read of its kind. Make it smaller first."
             )
 
 
