@@ -221,8 +221,9 @@ class Visitor:
             message = ForwardMsg.FromString(data)
             kind = message.WhichOneof("type")
             if kind == "new_session":
-                self._page_hash = message.new_session.page_script_hash
                 self.session = message.new_session.initialize.session_id
+            elif kind == "navigation":
+                self._page_hash = message.navigation.page_script_hash
             elif kind == "delta":
                 self.take(message, run)
             elif kind == "page_not_found":

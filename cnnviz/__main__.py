@@ -23,6 +23,7 @@ def main() -> None:
 
     os.chdir(ROOT)  # Streamlit looks for .streamlit/config.toml here
     sys.path.insert(0, str(ROOT))
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads would wait for one another: all cores are in use
     import uvicorn
 
     try:

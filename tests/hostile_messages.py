@@ -42,7 +42,7 @@ def garbled(message: BackMsg, widgets: Mapping[str, str], rng: Random, *, right_
             only the values are impossible.
     """
     states = message.rerun_script.widget_states.widgets
-    known = [identity for identity, kind in widgets.items() if kind in FIELDS and "-upload-" not in identity]
+    known = [identity for identity, kind in widgets.items() if kind in FIELDS]
     for _ in range(rng.choice([1, 2, 8])):
         identity = rng.choice(known)
         fields = FIELDS[widgets[identity]] if right_kinds else ANY

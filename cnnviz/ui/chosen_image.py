@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 from torch import Tensor
 
 from cnnviz.hosting import HOSTING
@@ -16,6 +17,7 @@ from cnnviz.images import SAMPLES, ImageError, frame_count, load_image
 from cnnviz.ui.uploads import release
 from cnnviz.ui.watch import rejected
 
+GONE: Final = "The file is not there any more: bring it again."
 How = tuple[str, tuple[int, int], str, int]  # mode, size, fit, frame: as `load_image` takes them
 
 
@@ -71,7 +73,10 @@ def chosen_image(values: Mapping[str, Any]) -> Chosen:
     own, problem = state.get("own"), state.get("own problem", "")
     if own and state["own shown"]:
         if state["own decoded"][0] != how:
-            state["own decoded"] = how, _decoded(own, how)
+            try:
+                state["own decoded"] = how, _decoded(own, how)
+            except ImageError as error:  # a frame that is damaged, or too late: the one before stays
+                problem = str(error)
         return replace(state["own decoded"][1], problem=problem)
     sample = SAMPLES[values["image"]]
     image, frames = _load_sample(sample.name, *how)
@@ -80,7 +85,9 @@ def chosen_image(values: Mapping[str, Any]) -> Chosen:
 
 def offer(file: Any, name: str = "") -> None:
     """Take a file that Streamlit got from the person, or None. name: what to call it, if not by its own."""
-    if file is not None:
+    if file is not None and not isinstance(file, UploadedFile):  # the page came back to a server that never had it
+        st.session_state["own problem"] = GONE
+    elif file is not None:
         st.session_state["offered"] = _Own(name or file.name, file.getvalue())
         release([file])
 

@@ -97,7 +97,7 @@ def _camera() -> None:
 
 def _pick(before: str) -> None:
     """A sample was pressed; while a person's own picture is shown, pressing the one below it chooses that."""
-    if st.session_state["image"] is None:
+    if st.session_state.get("image") is None:
         st.session_state["image"] = before
     show_own(False)
 
