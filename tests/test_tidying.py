@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
-from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
+from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile, UploadedFileRec
 
 from cnnviz.hosting import Hosting
 from cnnviz.image_shrinking import shrunk
 from cnnviz.images import ImageError, load_pixels
 from cnnviz.ui import presence, tidying, uploads
+from cnnviz.ui.chosen_image import offer
 from tests.test_pages import Lab
 
 
@@ -103,3 +104,22 @@ def test_a_session_is_closed_once_its_page_has_been_gone_for_a_while(monkeypatch
 )  # fmt: skip
 def test_what_is_lost_is_what_a_page_had_and_has_no_more(had: list, held: list[str], lost: list[str]) -> None:
     assert presence.missing(had, held) == lost
+
+
+def test_a_frame_that_cannot_be_read_leaves_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = [Image.new("L", (30, 30), 20 * i) for i in range(4)]
+    buffer = io.BytesIO()
+    frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:])
+    lab = Lab(size="30").upload("moving.gif", buffer.getvalue())
+    monkeypatch.setattr("cnnviz.image_files.MAX_ANIMATION_PIXELS", 3 * 900)
+    monkeypatch.setattr("cnnviz.image_files.MAX_PIXELS", 900)
+    lab.choose(frame=3)
+    assert "Frame 3 lies too far" in lab.errors[0]
+    assert lab.own == ["moving.gif"]
+
+
+def test_a_file_that_this_server_never_had_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    state: dict[str, object] = {}
+    monkeypatch.setattr("cnnviz.ui.chosen_image.st.session_state", state)
+    offer(DeletedFile("file"))
+    assert state == {"own problem": "The file is not there any more: bring it again."}
