@@ -6,7 +6,7 @@ HOST ?= 127.0.0.1
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 BIN := .venv/bin
 
-.PHONY: run test tests-without-browser tests-in-browser fuzz fuzz-hostile lint format bench weights
+.PHONY: run test tests-without-browser tests-in-browser fuzz fuzz-hostile soak lint format bench weights
 
 run: .venv/run
 	$(BIN)/python -m cnnviz --host $(HOST) --port $(PORT)
@@ -47,8 +47,13 @@ bench: .venv/dev .venv/chromium
 	$(BIN)/python bench/volumes.py
 	$(BIN)/python bench/network.py
 	$(BIN)/python bench/trainings.py
+	$(BIN)/python bench/classroom.py
 	$(BIN)/python bench/learning_kernel.py
 	$(BIN)/python bench/learning.py
+
+# Thirty people for twenty minutes.
+soak: .venv/dev
+	$(BIN)/python bench/soak.py $(ARGS)
 
 # The networks that are shipped, trained again: minutes, and on the same kind of machine the same bytes.
 weights: .venv/run
