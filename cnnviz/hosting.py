@@ -83,7 +83,7 @@ def _value(name: str, one: Any, text: str) -> int | str:
         if text not in options:
             raise HostingError(f"{name} is one of {', '.join(options)}, not {text!r:.40}.")
     elif not all(_ORIGIN.fullmatch(origin) for origin in text.split(" ")):
-        raise HostingError(f"{name} is 'self', 'none', or origins as https://school.example, not {text!r:.60}.")
+        raise HostingError(f"{name} is 'self', 'none', or origins that begin with https://, not {text!r:.60}.")
     return text
 
 

@@ -114,6 +114,7 @@ def test_a_pixel_gives_sentences_and_the_address_keeps_it(inside: Inside) -> Non
 
 def test_a_layer_and_a_map_are_chosen_in_the_row(inside: Inside) -> None:
     inside.open(view="filters")
+    inside.idle()  # the row moves while what stands above it is drawn
     inside.page.locator(".nv-column[data-stage='3'] .nv-maps").click(position={"x": 12, "y": 45})
     eventually(lambda: inside.query().get("layer") == "3", inside.page)
     eventually(lambda: inside.query().get("unit") == "2", inside.page)
