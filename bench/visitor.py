@@ -97,10 +97,9 @@ class Visitor:
                 ),
                 LIMIT,
             )  # fmt: skip
-            await self.ask(self._wish())
-            return await asyncio.wait_for(self.follow(asked), LIMIT)
         except (WebSocketException, OSError, TimeoutError) as error:
-            raise VisitorError(f"no connection, or no answer: {error!r}") from error
+            raise VisitorError(f"no connection: {error!r}") from error
+        return await self.told(self.wish(), asked)
 
     async def close(self) -> None:
         """Close the page."""
@@ -120,25 +119,17 @@ class Visitor:
         Args:
             due: when it should have been asked, if it comes late; a queue before the server counts too.
         """
-        asked = time.perf_counter() if due is None else due
-        try:
-            await self.change(name, value)
-            return await asyncio.wait_for(self.follow(asked), LIMIT)
-        except (WebSocketException, OSError, TimeoutError) as error:
-            raise VisitorError(f"no answer: {error!r}") from error
+        self._set(name, value)
+        return await self.told(self.wish(), due)
 
     async def upload(self, name: str, data: bytes) -> Run:
         """Bring a file to the page's uploader, and wait for the page."""
         asked, file = time.perf_counter(), uuid.uuid4().hex
         await asyncio.to_thread(self._put, file, name, data)
-        message = self._wish()
+        message = self.wish()
         state = message.rerun_script.widget_states.widgets.add(id=self._uploader)
         state.file_uploader_state_value.uploaded_file_info.add(name=name, size=len(data), file_id=file)
-        try:
-            await self.ask(message)
-            return await asyncio.wait_for(self.follow(asked), LIMIT)
-        except (WebSocketException, OSError, TimeoutError) as error:
-            raise VisitorError(f"no answer: {error!r}") from error
+        return await self.told(message, asked)
 
     def _put(self, file: str, name: str, data: bytes) -> None:
         head = f'--x\r\nContent-Disposition: form-data; name="{file}"; filename="{name}"\r\n\r\n'.encode()
@@ -156,17 +147,24 @@ class Visitor:
 
     async def again(self) -> Run:
         """Let the page run once more."""
+        return await self.told(self.wish())
+
+    async def told(self, message: BackMsg, asked: float | None = None, limit: float = LIMIT) -> Run:
+        """Send a message, and wait for the run that it begins.
+
+        Args:
+            asked: when that was due; now, if not said.
+        """
         try:
-            await self.ask(self._wish())
-            return await asyncio.wait_for(self.follow(time.perf_counter()), LIMIT)
+            await self.ask(message)
+            return await asyncio.wait_for(self.follow(time.perf_counter() if asked is None else asked), limit)
         except (WebSocketException, OSError, TimeoutError) as error:
             raise VisitorError(f"no answer: {error!r}") from error
 
     async def change(self, name: str, value: str | float) -> None:
         """Change a setting, and do not wait."""
         self._set(name, value)
-        self.query[name] = f"{value:g}" if isinstance(value, float) else value
-        await self.ask(self._wish())
+        await self.ask(self.wish())
 
     def differs(self, name: str, value: str | float) -> bool:
         """Whether a setting is not so already."""
@@ -199,11 +197,16 @@ class Visitor:
             setattr(state, kind, float(value))
         else:
             state.string_value = str(value)
+        self.query[name] = f"{value:g}" if isinstance(value, float) else value
 
-    def _wish(self) -> BackMsg:
+    def query_string(self) -> str:
+        """What the address says."""
+        return urlencode(self.query)
+
+    def wish(self) -> BackMsg:
         """That the page's script should run."""
         message = BackMsg()
-        message.rerun_script.query_string = urlencode(self.query)
+        message.rerun_script.query_string = self.query_string()
         message.rerun_script.page_script_hash = self._page_hash
         if not self._page_hash:
             message.rerun_script.page_name = self._page
@@ -222,6 +225,7 @@ class Visitor:
             kind = message.WhichOneof("type")
             if kind == "new_session":
                 self.session = message.new_session.initialize.session_id
+                self.begins()
             elif kind == "navigation":
                 self._page_hash = message.navigation.page_script_hash
             elif kind == "delta":
@@ -231,6 +235,9 @@ class Visitor:
             elif kind == "script_finished" and message.script_finished in FINISHED:
                 run.finished = time.perf_counter() - run.asked
                 return run
+
+    def begins(self) -> None:
+        """A run of the script begins; for those who keep something of a run."""
 
     def take(self, message: ForwardMsg, run: Run) -> None:
         """Take a change of the page."""

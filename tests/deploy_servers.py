@@ -224,3 +224,19 @@ def stand_in(reply: Reply) -> Iterator[tuple[str, list[tuple[str, HTTPMessage]]]
     finally:
         server.shutdown()
         server.server_close()
+
+
+@contextlib.contextmanager
+def replicas_behind_nginx() -> Iterator[tuple[Front, dict[str, Replica]]]:
+    """nginx, and by their names the two replicas behind it, which have been started."""
+    program("nginx")
+    with open_folder() as folder:
+        replicas = {name: Replica(folder, name) for name in "ab"}
+        for replica in replicas.values():
+            replica.start()
+        try:
+            with front(replicas["a"].address, replicas["b"].address) as it:
+                yield it, replicas
+        finally:
+            for replica in replicas.values():
+                replica.end(signal.SIGKILL)

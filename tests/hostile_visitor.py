@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import time
 from collections.abc import Iterator
@@ -10,11 +9,10 @@ from random import Random
 from typing import Any, Final
 
 from google.protobuf.message import Message  # type: ignore[import-untyped]
-from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import WebSocketException
 
-from bench.visitor import FINISHED, LIMIT, Run, Visitor, VisitorError
+from bench.visitor import Run, Visitor, VisitorError
 from cnnviz.ui.settings import TASKS, VIEWS
 from tests.hostile_addresses import Address
 from tests.hostile_messages import frame, garbled, strange
@@ -64,49 +62,11 @@ class HostileVisitor(Visitor):
         if SHOWN_BY[page] not in self.shown if SHOWN_BY[page] else not (self.shown or run.alerts):
             raise VisitorError(f"no picture, only {sorted(self.shown)}")
 
-    async def told(self, message: BackMsg, limit: float = LIMIT) -> Run:
-        """Send a message, and wait for the run that it begins."""
-        try:
-            await self.ask(message)
-            return await asyncio.wait_for(self.follow(time.perf_counter()), limit)
-        except (WebSocketException, OSError, TimeoutError) as error:
-            raise VisitorError(f"no answer: {error!r}") from error
+    def query_string(self) -> str:
+        return self.raw
 
-    def rerun(self) -> BackMsg:
-        """The message by which a browser runs the page again."""
-        message = BackMsg()
-        message.rerun_script.query_string = self.raw
-        message.rerun_script.page_script_hash = self._page_hash
-        if not self._page_hash:
-            message.rerun_script.page_name = self._page
-        message.rerun_script.widget_states.widgets.extend(self.states.values())
-        return message
-
-    async def follow(self, asked: float) -> Run:
-        """Take what comes until a run has finished; blocks too are looked at, and which page it is."""
-        assert self._socket
-        run = Run(asked)
-        while True:
-            data = await self._socket.recv()
-            assert isinstance(data, bytes)
-            run.size += len(data)
-            message = ForwardMsg.FromString(data)
-            kind = message.WhichOneof("type")
-            if kind == "new_session":
-                self.session = message.new_session.initialize.session_id
-                self.shown, self.widgets = set(), {}
-            elif kind == "navigation":
-                self._page_hash = message.navigation.page_script_hash
-            elif kind == "delta":
-                self.take(message, run)
-            elif kind == "page_not_found":
-                raise VisitorError("there is no such page")
-            elif kind == "script_finished" and message.script_finished in FINISHED:
-                run.finished = time.perf_counter() - asked
-                return run
-
-    def _wish(self) -> BackMsg:
-        return self.rerun()
+    def begins(self) -> None:
+        self.shown, self.widgets = set(), {}
 
     def take(self, message: ForwardMsg, run: Run) -> None:
         """Look for a stranger's markup in what comes."""
@@ -195,8 +155,8 @@ async def try_messages(server: HostileServer, number: int, seed: int = 0) -> flo
                 elif rng.random() < 0.3:
                     await visitor.ask(strange(rng, visitor.session))
                 else:
-                    message = garbled(visitor.rerun(), visitor.widgets, rng, right_kinds=rng.random() < 0.6)
-                    await visitor.told(message, 10)
+                    message = garbled(visitor.wish(), visitor.widgets, rng, right_kinds=rng.random() < 0.6)
+                    await visitor.told(message, limit=10)
             except (VisitorError, WebSocketException):  # the log says whose exception it was
                 break
             slowest = max(slowest, min(server.computed() - before, time.perf_counter() - began))

@@ -36,6 +36,7 @@ from tests.deploy_servers import (
     front,
     open_folder,
     program,
+    replicas_behind_nginx,
     say,
     stand_in,
 )  # fmt: skip
@@ -49,17 +50,8 @@ SOONER = 15.0  # seconds; far more than it takes
 @pytest.fixture(scope="module")
 def started() -> Iterator[tuple[Front, dict[str, Replica]]]:
     """nginx, and by their names the replicas behind it."""
-    program("nginx")
-    with open_folder() as folder:
-        replicas = {name: Replica(folder, name) for name in "ab"}
-        for replica in replicas.values():
-            replica.start()
-        try:
-            with front(replicas["a"].address, replicas["b"].address) as it:
-                yield it, replicas
-        finally:
-            for replica in replicas.values():
-                replica.end(signal.SIGKILL)
+    with replicas_behind_nginx() as both:
+        yield both
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ def test_a_file_that_the_server_never_had_is_a_sentence(server: HostileServer) -
             visitor.raw = query
             await visitor.open()
             [identity] = [name for name, kind in visitor.widgets.items() if kind == "file_uploader" and part in name]
-            message = visitor.rerun()
+            message = visitor.wish()
             info = message.rerun_script.widget_states.widgets.add(id=identity).file_uploader_state_value
             info.uploaded_file_info.add(file_id="gone", name="weights.json", size=9)
             return (await visitor.told(message)).alerts

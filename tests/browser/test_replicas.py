@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import SCREEN
 from tests.browser.lab_page import PATIENCE, Lab, eventually
-from tests.deploy_servers import Front, Replica, front, open_folder, program
+from tests.deploy_servers import Front, Replica, replicas_behind_nginx
 
 SOONER = 15.0  # seconds; far more than it takes
 
@@ -21,17 +21,8 @@ SOONER = 15.0  # seconds; far more than it takes
 @pytest.fixture(scope="module")
 def started() -> Iterator[tuple[Front, dict[str, Replica]]]:
     """nginx, and by their names the replicas behind it."""
-    program("nginx")
-    with open_folder() as folder:
-        replicas = {name: Replica(folder, name) for name in "ab"}
-        for replica in replicas.values():
-            replica.start()
-        try:
-            with front(replicas["a"].address, replicas["b"].address) as it:
-                yield it, replicas
-        finally:
-            for replica in replicas.values():
-                replica.end(signal.SIGKILL)
+    with replicas_behind_nginx() as both:
+        yield both
 
 
 class Lesson(Lab):
