@@ -49,7 +49,13 @@ def image_picker(controls: Controls, chosen: Chosen, sizes: Sequence[str] = SIZE
         if chosen.kept:
             st.caption(SHRUNK)
             st.download_button(
-                "The picture as it is kept", chosen.kept, "picture.png", "image/png", on_click="ignore", type="tertiary"
+                "The picture as it is kept",
+                chosen.kept,
+                "picture.png",
+                "image/png",
+                icon=":material/download:",
+                on_click="ignore",
+                type="tertiary",
             )
         st.button("Back to the sample", on_click=show_own, args=(False,), type="tertiary", key="back_to_sample")
     elif not chosen.problem:
