@@ -18,7 +18,7 @@ from starlette.routing import Route
 from streamlit import config
 
 from cnnviz.heaps import share_heaps
-from cnnviz.ui import components, health, image_picker, logs, serving, tidying, warm_up
+from cnnviz.ui import components, health, image_picker, logs, outbox, serving, tidying, warm_up
 from cnnviz.ui.turns import TakeTurns
 
 share_heaps()
@@ -32,6 +32,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     torch.set_num_threads(1)
     # Every run begins with Streamlit going through all its settings six times, for the theme; they do not change.
     config.get_options_for_section = cache(config.get_options_for_section)
+    outbox.keep_unsent()
     await asyncio.to_thread(warm_up)
     await asyncio.to_thread(serving.compressed, components.PLOTLY_JS)
     logs.set_up()

@@ -20,7 +20,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg, RunIdentity
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
@@ -225,7 +225,7 @@ class Visitor:
             kind = message.WhichOneof("type")
             if kind == "new_session":
                 self.session = message.new_session.initialize.session_id
-                self.begins()
+                self.begins(message.metadata.run)
             elif kind == "navigation":
                 self._page_hash = message.navigation.page_script_hash
             elif kind == "delta":
@@ -233,11 +233,15 @@ class Visitor:
             elif kind == "page_not_found":
                 raise VisitorError("there is no such page")
             elif kind == "script_finished" and message.script_finished in FINISHED:
+                self.ends(message.metadata.run)
                 run.finished = time.perf_counter() - run.asked
                 return run
 
-    def begins(self) -> None:
+    def begins(self, run: RunIdentity) -> None:
         """A run of the script begins; for those who keep something of a run."""
+
+    def ends(self, run: RunIdentity) -> None:
+        """A run of the script came to its end; so do not those that another one interrupts."""
 
     def take(self, message: ForwardMsg, run: Run) -> None:
         """Take a change of the page."""

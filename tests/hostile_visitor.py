@@ -9,7 +9,7 @@ from random import Random
 from typing import Any, Final
 
 from google.protobuf.message import Message  # type: ignore[import-untyped]
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg, RunIdentity
 from websockets.exceptions import WebSocketException
 
 from bench.visitor import Run, Visitor, VisitorError
@@ -65,7 +65,7 @@ class HostileVisitor(Visitor):
     def query_string(self) -> str:
         return self.raw
 
-    def begins(self) -> None:
+    def begins(self, run: RunIdentity) -> None:
         self.shown, self.widgets = set(), {}
 
     def take(self, message: ForwardMsg, run: Run) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg, RunIdentity
 
 from bench.classroom import lab_tweak
 from bench.visitor import Run, Visitor
@@ -31,7 +31,8 @@ class Reader(Visitor):
 
     def __init__(self, address: str) -> None:
         super().__init__(address)
-        self._standing: dict[tuple[int, ...], tuple[str, str, Any, Run]] = {}
+        self._begun = ""  # the run that began last
+        self._standing: dict[tuple[int, ...], tuple[str, str, str, Any]] = {}  # run, part, kind and words by place
 
     def take(self, message: ForwardMsg, run: Run) -> None:
         super().take(message, run)
@@ -39,21 +40,25 @@ class Reader(Visitor):
         if kind:
             element = getattr(message.delta.new_element, kind)
             said = element.bytes or element.json if kind == "bidi_component" else getattr(element, "body", None)
-        self._standing[tuple(message.metadata.delta_path)] = message.delta.fragment_id, kind, said, run
+        path = tuple(message.metadata.delta_path)
+        self._standing[path] = self._begun, message.delta.fragment_id, kind, said
 
-    async def follow(self, asked: float) -> Run:
-        run = await super().follow(asked)
-        parts = {part for part, _, _, of in self._standing.values() if of is run}
-        is_whole = "" in parts
+    def begins(self, run: RunIdentity) -> None:
+        self._begun = run.script_run_id
+
+    def ends(self, run: RunIdentity) -> None:
+        if not run.fragment_ids and run.script_run_id != self._begun:
+            return
         self._standing = {
-            path: kept for path, kept in self._standing.items() if kept[3] is run or not (is_whole or kept[0] in parts)
+            path: kept
+            for path, kept in self._standing.items()
+            if kept[0] == run.script_run_id or (run.fragment_ids and kept[1] not in run.fragment_ids)
         }
-        return run
 
     @property
     def said(self) -> list[Any]:
         """All texts and pictures, in their order."""
-        return [said for _, (_, kind, said, _) in sorted(self._standing.items()) if kind in SHOWN]
+        return [said for _, (_, _, kind, said) in sorted(self._standing.items()) if kind in SHOWN]
 
 
 @pytest.fixture(scope="module")

@@ -19,9 +19,11 @@ Parts = Mapping[str, Callable[[Mapping[str, Any]], Any]]
 
 @contextmanager
 def shown(key: str, parts: Parts, values: Mapping[str, Any]) -> Iterator[None]:
-    """What a part does to show values; it counts as shown once it came to its end."""
+    """What a part does to show values; it counts as shown once it came to its end, and meanwhile not even what was."""
+    others = {part: follows for part, follows in st.session_state.get(SHOWN, {}).items() if part != key}
+    st.session_state[SHOWN] = others
     yield
-    st.session_state[SHOWN] = {**st.session_state.get(SHOWN, {}), key: parts[key](values)}
+    st.session_state[SHOWN] = {**others, key: parts[key](values)}
 
 
 def begin() -> None:
