@@ -150,7 +150,7 @@ class Lab:
 
     @property
     def latex(self) -> list[str]:
-        return [formula.value.strip("$\n") for formula in self.at.latex]
+        return [formula for said in self.captions for formula in re.findall(r"\$\$\n(.*?)\n\$\$", said, re.DOTALL)]
 
     @property
     def captions(self) -> list[str]:

@@ -21,19 +21,22 @@ from cnnviz.ui.stage_view import StageMap
 Shape = tuple[int, ...]
 
 
+def formula(latex: str, words: str = "") -> None:
+    """A formula, and what there is to say of it; in one message, which is half as much work as two."""
+    st.caption(f"$$\n{latex}\n$$\n\n{words}")
+
+
 def of_convolution(layer: Conv2d, shape: Shape) -> None:
     """Size, padding, cost and weights of a convolution."""
     reach = [d * (k - 1) + 1 for d, k in zip(pair(layer.dilation, "dilation"), pair(layer.kernel_size, "kernel_size"))]
     spread = f" reaching over {times(reach)} pixels" if layer.dilation != (1, 1) else ""
     cost = f"{layer.parameter_count(shape)} weights with the bias{spread}, {layer.macs(shape):,} multiply-adds."
-    st.latex(layer.formula(shape))
-    st.caption(f"{_padding(layer, shape)} {_floor(layer, shape)} {cost}")
+    formula(layer.formula(shape), f"{_padding(layer, shape)} {_floor(layer, shape)} {cost}")
 
 
 def of_pool(layer: Pool2d, shape: Shape) -> None:
     """Size and padding of a pool."""
-    st.latex(layer.formula(shape))
-    st.caption(f"{_padding(layer, shape)} {_floor(layer, shape)}")
+    formula(layer.formula(shape), f"{_padding(layer, shape)} {_floor(layer, shape)}")
 
 
 def _padding(layer: WindowLayer, shape: Shape) -> str:
@@ -56,8 +59,7 @@ def _floor(layer: WindowLayer, shape: Shape) -> str:
 
 def of_function(layer: Activation) -> None:
     """An activation's function."""
-    st.latex(ACTIVATIONS[layer.name].formula)
-    st.caption(ACTIVATIONS[layer.name].about)
+    formula(ACTIVATIONS[layer.name].formula, ACTIVATIONS[layer.name].about)
 
 
 def of_activation(layer: Activation, before: Stage, after: Stage, rounding: float) -> None:
@@ -66,11 +68,11 @@ def of_activation(layer: Activation, before: Stage, after: Stage, rounding: floa
     Args:
         rounding: the largest |value| before that may be 0.
     """
+    if shares_alone(layer, after.output):
+        return
     zeroed = int(silenced(before.output, after.output, rounding).sum())
     changed = int(((after.output - before.output).abs() > rounding).sum())
     total = after.output.numel()
-    if shares_alone(layer, after.output):
-        return
     st.caption(f"It changed {_share(changed, total)} of the cells; {_share(zeroed, total)} became 0.")
 
 

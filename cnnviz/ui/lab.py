@@ -1,7 +1,8 @@
 """The parts of the Lab that follow a tweak; the rest of its page, two dozen widgets, stays as it is meanwhile.
 
 Each is a fragment, which `Controls` runs alone where nothing else of the page would change: a tweak then takes half the
-time. The first computes, the others show what it computed.
+time. The first computes, the others show what it computed. Each says equally many things however it is set, nothing
+(`st.empty`) among them: what one said of old and does not say now would stand there still, were it interrupted.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any, Final
 
 import streamlit as st
 
+from cnnviz.activations import ACTIVATIONS
 from cnnviz.ui import consequences, controls, parts
 from cnnviz.ui.chosen_image import chosen_image
 from cnnviz.ui.experiment import Experiment, run
@@ -22,6 +24,7 @@ from cnnviz.ui.stages import TITLES
 from cnnviz.ui.take_away import BOXES
 
 NOW: Final = "lab now"
+_MOST: Final = max(len(activation.parameters) for activation in ACTIVATIONS.values())
 _VALUES: Final = "lab values"
 Values = Mapping[str, Any]
 
@@ -92,18 +95,26 @@ def _part(key: str) -> Iterator[Experiment]:
 def sizes() -> None:
     """What the convolution makes of the sizes, or why it cannot."""
     with _part("sizes") as state:
-        consequences.of_error(state.conv_error)
-        if state.conv and not state.stale:
+        if state.conv_error:
+            consequences.of_error(state.conv_error)
+        elif state.conv and not state.stale:
             consequences.of_convolution(state.conv, state.shape)
+        else:
+            st.empty()
 
 
 @st.fragment(key="activation part")
 def activation() -> None:
     """The activation's parameters, and its function."""
     with _part("activation part") as state:
-        controls.Controls(controls.read(LAB), PARTS).parameters(st.session_state[_VALUES]["activation"])
+        name = st.session_state[_VALUES]["activation"]
+        controls.Controls(controls.read(LAB), PARTS).parameters(name)
         if state.activation and not state.stale:
             consequences.of_function(state.activation)
+        else:
+            st.empty()
+        for _ in range(_MOST - len(ACTIVATIONS[name].parameters if name in ACTIVATIONS else ())):
+            st.empty()
 
 
 @st.fragment(key="effect")
@@ -113,12 +124,17 @@ def effect() -> None:
         if state.activation and not state.stale:
             before, after = state.stage("conv"), state.stage("activation")
             consequences.of_activation(state.activation, before, after, state.rounding)
+        else:
+            st.empty()
 
 
 @st.fragment(key="pool part")
 def pool() -> None:
     """What the pool makes of the sizes, or why it cannot."""
     with _part("pool part") as state:
-        consequences.of_error(state.pool_error)
-        if state.pool and not state.stale:
+        if state.pool_error:
+            consequences.of_error(state.pool_error)
+        elif state.pool and not state.stale:
             consequences.of_pool(state.pool, state.pool_shape)
+        else:
+            st.empty()

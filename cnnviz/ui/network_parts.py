@@ -17,6 +17,7 @@ from cnnviz.prepared_networks import PreparedNetwork
 from cnnviz.shapes import times
 from cnnviz.ui import PAGES, help
 from cnnviz.ui.checking import check
+from cnnviz.ui.consequences import formula
 from cnnviz.ui.controls import Controls, Reading
 from cnnviz.ui.dense_view import MOST_CELLS, dense_view
 from cnnviz.ui.network import Network
@@ -96,7 +97,7 @@ def about_layer(network: Network, index: int) -> None:
     name = type(row.layer).__name__
     is_softmax = isinstance(row.layer, Activation) and row.layer.name == "softmax"
     st.caption(help.LAYER_TYPES["softmax" if is_softmax else name])
-    st.latex(row.formula)
+    formula(row.formula)
     if row.field:
         size, stride = times(row.field.size), times(row.field.stride)
         further = f"the next one {stride} further" if any(row.field.stride) else "all of them the same"

@@ -13,13 +13,12 @@ from cnnviz.layers import GlobalPool2d, Pool2d
 from cnnviz.pool_winners import Pool
 from cnnviz.shapes import pair, times
 from cnnviz.shift_effects import ShiftEffect
-from cnnviz.ui.consequences import Shape, of_pool
+from cnnviz.ui.consequences import Shape, formula, of_pool
 
 
 def of_effect(name: str, effect: Effect | None) -> None:
     """The function, and what became of the values that went through it; None of a softmax."""
-    st.latex(ACTIVATIONS[name].formula)
-    st.caption(ACTIVATIONS[name].about)
+    formula(ACTIVATIONS[name].formula, ACTIVATIONS[name].about)
     if not effect:
         return
     moments = (effect.mean_before, effect.mean_after, effect.std_before, effect.std_after)
@@ -46,8 +45,8 @@ def of_windows(layer: Pool, shape: Shape) -> None:
     elif isinstance(layer, GlobalPool2d):
         st.caption(f"One window over the whole map: {times(shape[1:])} cells become **1**, for every picture.")
     else:
-        st.latex(layer.formula(shape))
-        st.caption("The windows are as even as whole cells allow, so the output has this size for every picture.")
+        about = "The windows are as even as whole cells allow, so the output has this size for every picture."
+        formula(layer.formula(shape), about)
 
 
 def _shared(layer: Pool2d, shape: Shape) -> str:

@@ -55,7 +55,7 @@ with knobs:
     show.say("padding", "bias")
     consequences.of_error(now.error)
     if now.layer and not now.error:
-        st.latex(now.layer.formula(tuple(now.image.shape[1:])))
+        consequences.formula(now.layer.formula(tuple(now.image.shape[1:])))
     with st.container(horizontal=True, gap="small"):
         show.picked("init", "Drawn by", help=help.INIT)
         show.count("seed", "Seed", help=help.SEED)
