@@ -6,7 +6,6 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import cache
 from pathlib import Path
 
 import streamlit as st
@@ -15,10 +14,9 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from streamlit import config
 
 from cnnviz.heaps import share_heaps
-from cnnviz.ui import components, health, image_picker, logs, outbox, serving, tidying, warm_up
+from cnnviz.ui import components, health, image_picker, logs, mended, serving, tidying, warm_up
 from cnnviz.ui.turns import TakeTurns
 
 share_heaps()
@@ -30,9 +28,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """Pay for the first visitor's imports, first convolution and Plotly's compression before he comes."""
     # A map is small: a second thread costs more than it brings, and takes the core of another visitor.
     torch.set_num_threads(1)
-    # Every run begins with Streamlit going through all its settings six times, for the theme; they do not change.
-    config.get_options_for_section = cache(config.get_options_for_section)
-    outbox.keep_unsent()
+    mended.mend()
     await asyncio.to_thread(warm_up)
     await asyncio.to_thread(serving.compressed, components.PLOTLY_JS)
     logs.set_up()

@@ -99,6 +99,7 @@ def plain(script: str, port: int) -> list[str]:
     # Our .streamlit/config.toml lies in the working directory and would speed the yardstick up: undo it.
     defaults = [
         "--runner.postScriptGC=true",
+        "--runner.fastReruns=true",
         "--server.fileWatcherType=auto",
         "--server.enableWebsocketCompression=false",
     ]

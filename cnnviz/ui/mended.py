@@ -1,0 +1,67 @@
+"""All that is changed of Streamlit's own code, which its settings do not offer; the version is pinned.
+
+**Nothing of a page is lost between two of its runs.** Streamlit throws away what a page has said but not sent yet when
+its script runs again, for a run of all of the page says all of it anew. But the callback of a tweak may turn that run
+into one of a few parts (`parts`), and what others said within the last hundredth of a second would never reach the
+browser. So all of it is sent, in its order. With it goes `runner.fastReruns = false` in .streamlit/config.toml: else a
+tweak starts a second script beside the first, which is heard no more from then on.
+
+**Each run begins sooner.** Every run tells the browser the theme, all six sections of it; they do not change, and making
+them anew took a seventh of a tweak.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Final
+
+from streamlit.proto.NewSession_pb2 import CustomThemeConfig
+from streamlit.runtime import app_session
+from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
+
+_begin: Final = app_session.AppSession._create_scriptrunner
+_populate: Final = app_session._populate_theme_msg
+
+
+class Outbox(ForwardMsgQueue):
+    """A session's messages to its browser, which only sending them empties."""
+
+    def clear(self, retain_lifecycle_msgs: bool = False, fragment_ids_this_run: list[str] | None = None) -> None:
+        """Empty it; where a run begins, only keep its messages apart from those before."""
+        if retain_lifecycle_msgs:
+            self._delta_index_map = {}
+        else:
+            super().clear()
+
+
+def _begin_soon(session: app_session.AppSession, wish: Any) -> None:
+    """Begin a run once all that the one before it said is taken, which waits on the event loop by now."""
+
+    def begin() -> None:
+        running = session._scriptrunner  # by another wish, meanwhile
+        if session._state != app_session.AppSessionState.SHUTDOWN_REQUESTED and not (
+            running and running.request_rerun(wish)
+        ):
+            _begin(session, wish)
+
+    session._event_loop.call_soon(begin)
+
+
+@cache
+def _theme(section: str) -> CustomThemeConfig:
+    theme = CustomThemeConfig()
+    _populate(theme, section)
+    return theme
+
+
+def _populate_theme(message: CustomThemeConfig, section: str = "theme") -> None:
+    theme = _theme(section)
+    if theme.ByteSize():  # an empty section is not sent at all
+        message.MergeFrom(theme)
+
+
+def mend() -> None:
+    """Make it so for all sessions to come."""
+    app_session.ForwardMsgQueue = Outbox  # type: ignore[misc]
+    app_session.AppSession._create_scriptrunner = _begin_soon  # type: ignore[method-assign]
+    app_session._populate_theme_msg = _populate_theme
