@@ -1,11 +1,12 @@
 """A classroom on one server: thirty people who open the Lab and tweak it, over Streamlit's own protocol, no browser.
 
-Four parts, in one run:
+Five parts, in one run:
 
 1. at a stated rate: how long from the moment a tweak is due until its picture has come, and until the page is whole;
 2. as fast as it goes: tweaks a second when nobody waits between them;
 3. cold loads: all that a browser asks for at its first visit (recorded once from Chromium), by everybody within 10 s;
-4. the naive page (`px.imshow` in `st.plotly_chart`, plain `streamlit run`) at the rate of part 1.
+4. the naive page (`px.imshow` in `st.plotly_chart`, plain `streamlit run`) at the rate of part 1;
+5. the naive page and an empty Streamlit app as fast as they go: what the machine of this run can do.
 
 Each answer is compared with what its visitor set: nobody may see another's state. Bars: p95 60 ms at one tweak a
 second, no error, 70 tweaks a second, the naive page 10 times as slow; cold loads of at most 5 MB whose first run takes
@@ -35,7 +36,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from bench.tweak import plain, report, server
 from bench.visitor import Run, Visitor, VisitorError
 
-OURS, NAIVE = 8621, 8622
+OURS, NAIVE, EMPTY = 8621, 8622, 8623
 COLD_WINDOW = 10.0  # seconds in which all first visits begin
 Tweak = tuple[str, str | float]
 Choose = Callable[[random.Random], Tweak]
@@ -57,8 +58,8 @@ def lab_tweak(rng: random.Random) -> Tweak:
     return rng.choice(tweaks)
 
 
-def naive_tweak(rng: random.Random) -> Tweak:
-    """The naive page has one slider."""
+def slider_tweak(rng: random.Random) -> Tweak:
+    """The naive page has one slider, and so has the empty one."""
     return "value", float(rng.randint(0, 10_000))
 
 
@@ -240,10 +241,17 @@ def main() -> None:
         result["… MB each"] = round(cold.size / max(1, len(cold.finished)) / 1e6, 2)
         result["… first run, p50 / p95 / p99 ms"] = told(cold.finished)
     with server(plain("naive", NAIVE), NAIVE):
-        naive = asyncio.run(lesson(NAIVE, users, min(seconds, 15.0), rate, naive_tweak, seed=3))
+        naive = asyncio.run(lesson(NAIVE, users, min(seconds, 15.0), rate, slider_tweak, seed=3))
         result["naive page: p50 / p95 / p99 ms"] = told(naive.finished)
         result["… tweaks, errors "] = f"{len(naive.finished)}, {len(naive.errors)} {naive.errors[:2] or ''}"
     result["naive / ours at p95"] = round(percentile(naive.finished, 0.95) / percentile(ours.finished, 0.95), 1)
+    for script, port in (("naive", NAIVE), ("empty", EMPTY)):
+        with server(plain(script, port), port):
+            began = time.perf_counter()
+            most = asyncio.run(lesson(port, users, min(seconds, 15.0), 0.0, slider_tweak, seed=4))
+            pace = len(most.finished) / (time.perf_counter() - began)  # to the last answer, which may be long after
+        result[f"{script} page as fast as it goes: tweaks a second"] = round(pace, 1)
+        result[f"ours / {script}"] = round(len(full.finished) / seconds / pace, 1)
     report(result, options.json)
 
 

@@ -1,9 +1,9 @@
 """Hostile input by the hundred thousand: pictures, other files, addresses, messages; exits with 1 on any failure.
 
 Each case is made from its number and the seed alone, so `--start` with a number that failed makes it again. Files are
-read in a process of their own, whose end is a failure as well as a wrong answer. A case may take LIMIT seconds: of
-computing or of the time that passed, whichever is less, for the machine may be busy with other things. Memory is
-measured after a warm-up and at the end; for the server after sessions that have gone were forgotten.
+read in a process of their own, whose end is a failure as well as a wrong answer. A case may take LIMIT seconds each
+time that it is read: of computing or of the time that passed, whichever is less, for the machine may be busy. Memory
+is measured after a warm-up and at the end; for the server after sessions that have gone were forgotten.
 
     python bench/fuzz.py [--images 100000] [--files 20000] [--urls 20000] [--messages 2000] [--seed 0] [--start 0]
 """
@@ -27,6 +27,7 @@ from typing import Final
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from bench.visitor import VisitorError
+from cnnviz.heaps import give_back
 from tests.hostile_addresses import Address, hostile_address
 from tests.hostile_files import hostile_file, try_file
 from tests.hostile_images import hostile_image, try_image
@@ -78,14 +79,14 @@ class Report:
         return f"{self.name}: {self.tried:,} tried, {len(self.failures)} failed; slowest {slowest}; memory {memory} MB"
 
 
-def _image(number: int, seed: int) -> Callable[[], object]:
+def _image(number: int, seed: int) -> tuple[Callable[[], object], int]:
     image = hostile_image(number, seed)
-    return lambda: try_image(image)
+    return lambda: try_image(image), len(image.asks)
 
 
-def _file(number: int, seed: int) -> Callable[[], object]:
+def _file(number: int, seed: int) -> tuple[Callable[[], object], int]:
     file = hostile_file(number, seed)
-    return lambda: try_file(file)
+    return lambda: try_file(file), 1
 
 
 _MAKERS: Final = {"images": _image, "files": _file}
@@ -95,14 +96,16 @@ def _read(name: str, numbers: range, seed: int, pipe: Connection) -> None:
     """In a process of its own: say each number before it is tried, then how it went."""
     for number in numbers:
         faulthandler.dump_traceback_later(HANG, exit=True)
-        case = _MAKERS[name](number, seed)
+        case, answers = _MAKERS[name](number, seed)
         pipe.send(number)
         failure, began, computed = "", time.perf_counter(), time.process_time()
         try:
             case()
         except Exception:
             failure = traceback.format_exc(limit=-4)
-        pipe.send((min(time.perf_counter() - began, time.process_time() - computed), failure, _memory()))
+        seconds = min(time.perf_counter() - began, time.process_time() - computed)
+        give_back()  # as the server does when a page was left
+        pipe.send((seconds / answers, failure, _memory()))
     pipe.close()
 
 
