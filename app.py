@@ -15,11 +15,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from cnnviz.heaps import share_heaps
+from cnnviz.heaps import keep_less
 from cnnviz.ui import components, health, image_picker, logs, mended, serving, tidying, warm_up
 from cnnviz.ui.turns import TakeTurns
 
-share_heaps()
+keep_less()
 SITE = Path(__file__).parent / "cnnviz" / "ui" / "site.py"
 
 

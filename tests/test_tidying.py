@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from types import SimpleNamespace
 
@@ -95,6 +96,31 @@ def test_a_session_is_closed_once_its_page_has_been_gone_for_a_while(monkeypatch
     assert tidying.close_forgotten(201 + tidying.GRACE) == 1
     assert closed == ["a"]
     assert tidying.close_forgotten(900) == 0
+
+
+def test_a_session_that_cannot_be_closed_is_not_tried_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = list[str]()
+
+    def close(session: str) -> None:
+        closed.append(session)
+        if session == "a":
+            raise KeyError(session)
+
+    server = SimpleNamespace(is_active_session=lambda session: False, close_session=close)
+    monkeypatch.setattr(tidying.runtime, "get_instance", lambda: server)
+    monkeypatch.setattr(tidying, "_closed", {"a": 0.0, "b": 0.0})
+    monkeypatch.setattr(tidying, "EVERY", 0.01)
+    monkeypatch.setattr(tidying, "GRACE", 0.0)
+    monkeypatch.setattr(tidying, "free", lambda: None)
+
+    async def tidy() -> None:
+        task = asyncio.create_task(tidying.tidy_up())
+        while len(closed) < 2:
+            await asyncio.sleep(0.01)
+        task.cancel()
+
+    asyncio.run(asyncio.wait_for(tidy(), 20))
+    assert closed == ["a", "b"]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from typing import Final
 from streamlit import runtime
 
 from cnnviz.heaps import give_back
+from cnnviz.ui import logs
 
 EVERY: Final = 15.0  # seconds
 GRACE: Final = 60.0  # seconds that a page may be away
@@ -29,8 +30,11 @@ async def tidy_up() -> None:
     """Close forgotten sessions, as long as the server runs."""
     while True:
         await asyncio.sleep(EVERY)
-        if close_forgotten(time.monotonic()):
-            await asyncio.to_thread(free)
+        try:
+            if close_forgotten(time.monotonic()):
+                await asyncio.to_thread(free)
+        except Exception:  # of one session; the next time the others are closed all the same
+            logs.tell("a session could not be closed")
 
 
 def close_forgotten(now: float) -> int:
@@ -42,8 +46,8 @@ def close_forgotten(now: float) -> int:
         elif since is None:
             _closed[session] = now
         elif now - since > GRACE:
-            server.close_session(session)
             del _closed[session]
+            server.close_session(session)
             count += 1
     return count
 
