@@ -6,8 +6,8 @@ into one of a few parts (`parts`), and what others said within the last hundredt
 browser. So all of it is sent, in its order. With it goes `runner.fastReruns = false` in .streamlit/config.toml: else a
 tweak starts a second script beside the first, which is heard no more from then on.
 
-**Each run begins sooner.** Every run tells the browser the theme, all six sections of it; they do not change, and making
-them anew took a seventh of a tweak.
+**Each run begins sooner.** It tells the browser the theme, all six sections of it, which never change: made once
+(measured: 2 % of a tweak's computing, beyond what remembering the options alone had brought).
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ def _theme(section: str) -> CustomThemeConfig:
     return theme
 
 
-def _populate_theme(message: CustomThemeConfig, section: str = "theme") -> None:
+def _populate_theme(msg: CustomThemeConfig, section: str = "theme") -> None:
     theme = _theme(section)
     if theme.ByteSize():  # an empty section is not sent at all
-        message.MergeFrom(theme)
+        msg.MergeFrom(theme)
 
 
 def mend() -> None:
     """Make it so for all sessions to come."""
-    app_session.ForwardMsgQueue = Outbox  # type: ignore[misc]
-    app_session.AppSession._create_scriptrunner = _begin_soon  # type: ignore[method-assign]
+    app_session.ForwardMsgQueue = Outbox  # type: ignore[attr-defined, misc]
+    app_session.AppSession._create_scriptrunner = _begin_soon  # type: ignore[method-assign, assignment]
     app_session._populate_theme_msg = _populate_theme

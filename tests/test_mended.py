@@ -1,0 +1,45 @@
+"""What is changed of Streamlit's own code does as Streamlit does, but for what it is there for."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime import app_session
+
+from cnnviz.ui import mended
+
+SECTIONS = ("theme", "theme.light", "theme.dark", "theme.sidebar", "theme.light.sidebar", "theme.nothing")
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_the_browser_is_told_the_same_theme(section: str) -> None:
+    theirs, ours = ForwardMsg(), ForwardMsg()
+    for _ in range(2):  # made, then remembered
+        app_session._populate_theme_msg(theirs.new_session.custom_theme, section)
+        mended._populate_theme(ours.new_session.custom_theme, section)
+        assert ours == theirs
+    if section == "theme.light":
+        assert ours.new_session.custom_theme.primary_color, "ours is a theme of our own"
+    if section == "theme.nothing":
+        assert not ours.new_session.custom_theme.ByteSize()
+
+
+def said(text: str, path: int) -> ForwardMsg:
+    message = ForwardMsg()
+    message.delta.new_element.markdown.body = text
+    message.metadata.delta_path[:] = [0, path]
+    return message
+
+
+def test_what_is_not_sent_yet_is_sent_though_another_run_begins() -> None:
+    box = mended.Outbox()
+    finished = ForwardMsg(script_finished=ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY)
+    messages = [said("one", 1), said("two", 2), finished, said("two, anew", 2)]
+    for message in messages[:3]:
+        box.enqueue(message)
+    box.clear(retain_lifecycle_msgs=True)
+    box.enqueue(messages[3])
+    assert box.flush() == messages, (
+        "and what is said anew does not go before the end of the run in which it was said first"
+    )
+    assert box.is_empty()
