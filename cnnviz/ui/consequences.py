@@ -22,7 +22,7 @@ Shape = tuple[int, ...]
 
 
 def formula(latex: str, words: str = "") -> None:
-    """A formula, and what there is to say of it; in one message, which is half as much work as two."""
+    """A formula, and what there is to say of it, in one message."""
     st.caption(f"$$\n{latex}\n$$\n\n{words}")
 
 
