@@ -21,7 +21,7 @@ from cnnviz.activations import ACTIVATIONS
 from cnnviz.functional import POOLS, conv2d
 from cnnviz.images import SAMPLES, load_image
 from cnnviz.kernels import KERNELS, parse_kernel
-from cnnviz.ui import PAGES
+from cnnviz.ui import PAGES, experiment
 from cnnviz.ui import settings as ui_settings
 from cnnviz.ui.controls import Controls
 from tests.fuzzing import examples
@@ -617,6 +617,19 @@ def test_a_hostile_file_name(name: str) -> None:
     assert lab.errors == []
     texts = [*lab.captions, *[text.value for text in lab.at.markdown], json.dumps(lab.header)]
     assert not any(name in text for text in texts)
+
+
+def test_what_did_not_change_is_not_computed_again() -> None:
+    with patch("cnnviz.ui.experiment.forward", wraps=experiment.forward) as forward:
+        lab = Lab(size="16", stride="nonsense")  # said of an address: the page runs twice
+        before = lab.header, lab.captions
+        lab.run()
+        assert (lab.header, lab.captions) == before
+        assert forward.call_count == 1
+        lab.choose(bias=0.5)
+        assert forward.call_count == 2
+        lab.choose(image="rings")
+        assert forward.call_count == 3
 
 
 # --- what a person takes home -----------------------------------------------------------------------

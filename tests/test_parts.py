@@ -129,3 +129,22 @@ def test_a_tweak_that_interrupts_another_is_not_lost(server: Server, seed: int) 
                 assert await shows_all(visitor, address), visitor.query
 
     asyncio.run(hurry())
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.01, 0.03])
+def test_back_is_not_lost_while_a_tweak_is_answered(server: Server, pause: float) -> None:
+    async def go_back() -> None:
+        address, rng = f"127.0.0.1:{server.port}", random.Random(pause)
+        async with Reader(address) as visitor:
+            before = {"size": "40", "bias": "0.5", "pin": "conv:3,4"}
+            await visitor.open(before)
+            for step in range(6):
+                await visitor.change("bias", 2.0 + step)
+                await asyncio.sleep(pause + rng.random() / 100)
+                visitor.query = dict(before)
+                back = visitor.wish()
+                back.rerun_script.is_history_navigation = True
+                await visitor.ask(back)
+                assert await shows_all(visitor, address), step
+
+    asyncio.run(go_back())

@@ -79,7 +79,10 @@ class Experiment:
 
 
 def run(values: Mapping[str, Any], chosen: Chosen) -> Experiment:
-    """Compute the Lab's state; what cannot work leaves the last good picture."""
+    """Compute the Lab's state, unless it was the last one computed; what cannot work leaves the last good picture."""
+    last: Experiment | None = st.session_state.get("last drawn")
+    if last and last.chosen.image is chosen.image and last.values == values:  # a page may run again to say more
+        return replace(last, chosen=chosen)
     shape = tuple(chosen.image.shape[1:])
     rows = torch.tensor(values["kernel"], dtype=torch.float32)
     weight = rows.expand(1, shape[0], *rows.shape)  # a filter has the full depth of the input

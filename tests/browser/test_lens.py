@@ -485,6 +485,22 @@ def test_a_pin_survives_every_tweak_and_the_link_shows_the_same_lens(lab: Lab, a
     expect(other.widget("pin")).to_have_value("pool:0,1")
 
 
+def test_a_click_that_is_over_after_the_pointer_has_left_does_not_hold_the_lens(lab: Lab) -> None:
+    lab.open(size="14", pin="conv:3,4")
+    lab.settled()
+    x, y = spot(lab, "pool", 0, 1)
+    quick = """(plot, [clientX, clientY]) => {
+      for (const type of ["pointerdown", "pointerleave", "pointerup"])
+        plot.dispatchEvent(new PointerEvent(type, { clientX, clientY, button: 0, bubbles: type !== "pointerleave" }));
+    }"""
+    lab.stage("pool").locator(".sv-plot").evaluate(quick, [x, y])
+    explains(lab, "pool", 0, 1)
+    lab.wait_query(size="14", pin="pool:0,1")
+    lab.idle()
+    lab.page.go_back()
+    explains(lab, "conv", 3, 4)
+
+
 def test_back_before_the_server_has_heard_of_a_pin_brings_the_one_before(another: Lab) -> None:
     lab, unheard = another, []
 

@@ -143,11 +143,13 @@ export class Reader {
 
   click(name, event) {
     if (this.player.isPlaying) this.player.pause();
+    const hasLeft = !this.pointer; // a browser that is busy says so before the button is let go
     const cell = this.point(name, event);
     if (cell) {
       this.view.looks.select(name, cell.channel);
       this.pin.click(cell, event);
     }
+    if (hasLeft) this.leave();
     this.refresh();
   }
 
