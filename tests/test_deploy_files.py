@@ -90,13 +90,13 @@ def test_nothing_else_is_in_the_image(image: Path) -> None:
 
 
 # Runs a command as a user without rights, where nothing can be written but the folder that is named first.
-READ_ONLY = """mount -t tmpfs none "$0" && mount -o remount,bind,ro / &&
+READ_ONLY = """mount -t tmpfs -o size={size} none "$0" && mount -o remount,bind,ro / &&
 exec unshare --user --map-user=10001 --map-group=10001 -- "$@" """
 
 
-def shut_in(writable: Path) -> list[str]:
+def shut_in(writable: Path, size: str = "256m") -> list[str]:
     """What to put before a command, so that it runs as in the image; nothing where this machine cannot do that."""
-    prefix = ["unshare", "--mount", "--propagation=private", "sh", "-c", READ_ONLY, str(writable)]
+    prefix = ["unshare", "--mount", "--propagation=private", "sh", "-c", READ_ONLY.format(size=size), str(writable)]
     with contextlib.suppress(OSError):
         if subprocess.run([*prefix, "true"], capture_output=True).returncode == 0:
             return prefix
@@ -104,10 +104,10 @@ def shut_in(writable: Path) -> list[str]:
     return []
 
 
-def test_what_is_copied_runs_for_a_user_who_can_write_to_one_folder_only(image: Path) -> None:
-    home = image / "home"
+@contextlib.contextmanager
+def serving(image: Path, home: Path, size: str) -> Iterator[Listener]:
+    """The image's own command, where only a folder of this size can be written to."""
     home.mkdir()
-    before = sorted((image / "app").rglob("*"))
     (text,) = said("CMD")
     command = json.loads(text)
     assert command[0] == "python"
@@ -115,13 +115,21 @@ def test_what_is_copied_runs_for_a_user_who_can_write_to_one_folder_only(image: 
     variables = dict(word.split("=", 1) for rest in said("ENV") for word in rest.split())
     assert variables.pop("HOME") == "/tmp"
     del variables["PATH"]
-    server = Listener(image, "image")
+    server = Listener(image, home.name)
     server.run(
-        [*shut_in(home), sys.executable, *command[1:-1], str(server.port)], cwd=image / "app",
+        [*shut_in(home, size), sys.executable, *command[1:-1], str(server.port)], cwd=image / "app",
         env=environment(**variables, HOME=str(home), TMPDIR=str(home)),
     )  # fmt: skip
     try:
         server.wait()
+        yield server
+    finally:
+        server.end(signal.SIGKILL)
+
+
+def test_what_is_copied_runs_for_a_user_who_can_write_to_one_folder_only(image: Path) -> None:
+    before = sorted((image / "app").rglob("*"))
+    with serving(image, image / "home", "256m") as server:
         assert "http://0.0.0.0:" in server.said(), "it listens to others, not to itself only"
 
         async def visit() -> None:
@@ -134,8 +142,22 @@ def test_what_is_copied_runs_for_a_user_who_can_write_to_one_folder_only(image: 
         asyncio.run(visit())
         assert sorted((image / "app").rglob("*")) == before
         assert "Traceback" not in server.said()
-    finally:
-        server.end(signal.SIGKILL)
+
+
+def test_a_disk_that_is_full_costs_nobody_an_upload(image: Path) -> None:
+    if not shut_in(image):
+        pytest.skip("this machine may not mount a disk to fill")
+    with serving(image, image / "full", "64k") as server:
+
+        async def visit() -> None:
+            async with Guest(server.address) as guest:
+                await guest.open({"kernel": "sharpen"})
+                for _ in range(3):
+                    assert (await asyncio.to_thread(upload, server.port, guest.session, bytes(5 << 20)))[0] == 204
+                await guest.tweak("kernel", "identity")
+
+        asyncio.run(visit())
+        assert "Traceback" not in server.said()
 
 
 # --- compose --------------------------------------------------------------------------------------------

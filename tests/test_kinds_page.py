@@ -552,7 +552,9 @@ def test_the_shortest_round_of_all_visits_counts_and_no_visitors_weights_are_kep
     assert visit(90) == pytest.approx(40)
     assert visit(30) == pytest.approx(30), "a later visit finds a quieter moment"
     assert visit(9, 8, 7, 6, 5, 4, stride=2) == pytest.approx(4), "other sizes are measured for themselves"
-    assert visit(900, 800, stride=3) == pytest.approx(800), "of a slow one, one round has to do"
+    assert visit(299, 800, stride=3) == pytest.approx(800), "of a slow one, one round has to do"
+    assert visit(900, stride=4) == pytest.approx(900), "of one that takes longer than a visit waits, the first"
+    assert visit(stride=4) == pytest.approx(900), "which no later visit waits for again"
     for _ in range(kind_timing.ENOUGH - kind_timing.ROUNDS - 2):
         visit(35)
     assert visit() == pytest.approx(30), "by now it is known"

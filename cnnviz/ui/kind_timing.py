@@ -37,15 +37,18 @@ def milliseconds(kind: Kind, made: Plan, shape: Shape) -> float:
     """How long a kind takes here, in ms: the shortest of the rounds that all visits with the same sizes have timed.
 
     What else the machine does can only make a round longer. So the first visit times a few, and each later one adds
-    another, as another moment may be quieter.
+    another, as another moment may be quieter. A round that takes as long as a visit waits is timed once and for all:
+    what a first one does besides is nothing to it.
     """
     sizes = made.weight.shape, made.stride, made.dilation, made.groups, made.padding
     record, steps, x = _record(kind.name, sizes, shape), kind.steps(made), torch.zeros(1, *shape)
     if not record.rounds:
         spent = _round(steps, x)
+        if spent >= PATIENCE:
+            record.add(spent)
         while record.rounds < ROUNDS and (spent < PATIENCE or not record.rounds):
             spent += record.add(_round(steps, x))
-    elif record.rounds < ENOUGH:
+    elif record.rounds < ENOUGH and record.shortest < PATIENCE:
         record.add(_round(steps, x))
     return record.shortest * 1000
 

@@ -1,4 +1,4 @@
-"""All that is changed of Streamlit's own code, which its settings do not offer; the version is pinned.
+"""All that is changed of Streamlit's and Starlette's own code, which no setting offers; the versions are pinned.
 
 **Nothing of a page is lost between two of its runs.** Streamlit throws away what a page has said but not sent yet when
 its script runs again, for a run of all of the page says all of it anew. But the callback of a tweak may turn that run
@@ -8,6 +8,9 @@ tweak starts a second script beside the first, which is heard no more from then 
 
 **Each run begins sooner.** It tells the browser the theme, all six sections of it, which never change: made once
 (measured: 2 % of a tweak's computing, beyond what remembering the options alone had brought).
+
+**A file that is brought needs no disk.** Starlette writes what is over a megabyte to a temporary file, which Streamlit
+then reads into memory. It stays in memory at once: a disk that is full or may not be written to costs nobody an upload.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, Final
 
+from starlette.formparsers import MultiPartParser
 from streamlit.proto.NewSession_pb2 import CustomThemeConfig
 from streamlit.runtime import app_session
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
@@ -65,3 +69,4 @@ def mend() -> None:
     app_session.ForwardMsgQueue = Outbox  # type: ignore[attr-defined, misc]
     app_session.AppSession._create_scriptrunner = _begin_soon  # type: ignore[method-assign, assignment]
     app_session._populate_theme_msg = _populate_theme
+    MultiPartParser.spool_max_size = 0  # of no bound: how large an upload may be is Streamlit's setting
