@@ -882,3 +882,26 @@ def test_the_code_gives_the_same_numbers(
     exec(code.inner_text(), space)
     for name, maps in expected.stages(**settings).items():
         torch.testing.assert_close(space[name][0], maps, rtol=1e-5, atol=1e-6)
+
+
+def test_a_box_takes_no_text_that_the_page_could_not_send(lab: Lab, allow: Callable[..., None]) -> None:
+    allow("clipboard-read", "clipboard-write")
+    lab.open(size="14", kernel="sobel-x")
+    box = lab.widget("kernel")
+    told, kernel = lab.page.url, box.input_value()
+    said = "That text has 3,000,000 characters: a box takes 20,000."
+    box.evaluate("box => box.addEventListener('invalid', () => (window.said = box.validationMessage))")
+    for _ in range(2):
+        lab.page.evaluate("navigator.clipboard.writeText('1,2;'.repeat(750_000))")
+        box.select_text()
+        lab.page.keyboard.press("Control+V")
+        lab.page.wait_for_function("said => window.said === said", arg=said)
+        assert box.input_value() == kernel, "what stood there stays"
+        lab.page.evaluate("delete window.said; navigator.clipboard.writeText('1,2;3,4')")
+    box.select_text()
+    lab.page.keyboard.press("Control+V")
+    expect(box).to_have_value("1,2;3,4")
+    assert box.evaluate("box => box.validity.valid")
+    lab.page.keyboard.press("Enter")
+    lab.wait_query(size="14", kernel="1,2;3,4")
+    assert lab.page.url != told
