@@ -80,9 +80,9 @@ class Experiment:
 
 def run(values: Mapping[str, Any], chosen: Chosen) -> Experiment:
     """Compute the Lab's state, unless it was the last one computed; what cannot work leaves the last good picture."""
-    last: Experiment | None = st.session_state.get("last drawn")
-    if last and last.chosen.image is chosen.image and last.values == values:  # a page may run again to say more
-        return replace(last, chosen=chosen)
+    last = st.session_state.get("last drawn")
+    if isinstance(last, Experiment) and last.chosen.image is chosen.image and last.values == values:
+        return replace(last, chosen=chosen)  # a page may run again to say more
     shape = tuple(chosen.image.shape[1:])
     rows = torch.tensor(values["kernel"], dtype=torch.float32)
     weight = rows.expand(1, shape[0], *rows.shape)  # a filter has the full depth of the input
@@ -136,5 +136,5 @@ def _last(values: Mapping[str, Any], chosen: Chosen, **problem: Any) -> Experime
     stages = [Stage("input", None, chosen.image)]
     shape, maps = tuple(chosen.image.shape[1:]), stage_maps(stages, [])
     alone = Experiment(values, chosen, shape, None, None, None, [], stages, maps)
-    last: Experiment = st.session_state.get("last drawn", alone)
-    return replace(last, **{"pool_error": None, "stale": True, **problem})
+    last = st.session_state.get("last drawn")
+    return replace(last if isinstance(last, Experiment) else alone, **{"pool_error": None, "stale": True, **problem})

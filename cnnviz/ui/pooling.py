@@ -32,7 +32,8 @@ PRESETS: tuple[Preset, ...] = tuple((p.name, p.family, p.look_for, p.rows) for p
 def run(values: Mapping[str, Any], chosen: Chosen) -> Pooling:
     """Compute the page's state, unless it was the last one computed; what cannot work leaves the last good picture."""
     is_image = values["source"] == "image"
-    last: Pooling | None = st.session_state.get("last drawn")
+    drawn = st.session_state.get("last drawn")
+    last = drawn if isinstance(drawn, Pooling) else None
     if last and last.values == values and (not is_image or last.stages[0].output is chosen.image):
         return last  # a page may run again to say more
     image = chosen.image if is_image else torch.tensor(values["numbers"], dtype=torch.float32)[None, None]
