@@ -9,9 +9,11 @@ addEventListener(
   (event) => {
     const { target: box } = event;
     const text = event.data ?? event.dataTransfer?.getData("text/plain") ?? "";
-    if (typeof box.value !== "string" || box.value.length + text.length <= MOST) return;
+    if (typeof box.value !== "string" || !text) return; // what is taken out is always allowed
+    const length = box.value.length - (box.selectionEnd - box.selectionStart) + text.length;
+    if (length <= MOST) return;
     event.preventDefault(); // what stands there stays
-    box.setCustomValidity(`That text has ${text.length.toLocaleString("en")} characters: a box takes ${MOST.toLocaleString("en")}.`);
+    box.setCustomValidity(`That text has ${length.toLocaleString("en")} characters: a box takes ${MOST.toLocaleString("en")}.`);
     box.reportValidity();
     const forget = () => box.setCustomValidity("");
     for (const next of ["input", "blur"]) box.addEventListener(next, forget, { once: true });
