@@ -45,6 +45,7 @@ bench: .venv/dev .venv/chromium
 	$(BIN)/python bench/tweak.py
 	$(BIN)/python bench/lens.py
 	$(BIN)/python bench/volumes.py
+	$(BIN)/python bench/padding.py
 	$(BIN)/python bench/network.py
 	$(BIN)/python bench/trainings.py
 	$(BIN)/python bench/classroom.py

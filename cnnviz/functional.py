@@ -67,9 +67,9 @@ def conv2d(
     output_size(_size(x), kernel_size, stride, padding, dilation)
     top, bottom, left, right = sides = resolve_padding(padding, _size(x), kernel_size, stride, dilation)
     # torch pads as it goes, without a copy of the image; but where channels are convolved apart it does so quickly only
-    # for sides of up to 6 that are narrower than the kernel (measured with torch 2.13: up to 28 times slower beyond)
-    reach = [d * (k - 1) + 1 for d, k in zip(dilation, kernel_size)]
-    is_quick = groups == 1 or all(side < min(7, extent) for side, extent in zip((top, left), reach))
+    # for sides of up to 6 that are narrower than the kernel: bench/padding.py
+    extents = [d * (k - 1) + 1 for d, k in zip(dilation, kernel_size)]
+    is_quick = groups == 1 or all(side < min(7, extent) for side, extent in zip((top, left), extents))
     if padding_mode == "zeros" and top == bottom and left == right and is_quick:
         return F.conv2d(x, weight, bias, stride, (top, left), dilation, groups)
     return F.conv2d(pad2d(x, sides, padding_mode, padding_value), weight, bias, stride, 0, dilation, groups)
