@@ -14,6 +14,7 @@ import { isWindowed } from "./stage_window.js";
 
 export class Reader {
   /** @type {Cell | null} */ cell = null; // under the pointer or the keys
+  /** @type {Element | null} */ over = null;
   pin = new Pin(() => this.refresh());
 
   /** @param {any} view */
@@ -23,8 +24,8 @@ export class Reader {
     this.player = new Player({ size: (name) => view.stage(name).shape.slice(1), show: () => this.#fill() });
     this.tools = new Tools(this);
     this.closing = new AbortController();
-    for (const event of ["pointerover", "pointerout"]) {
-      document.addEventListener(event, (what) => this.#pointAtWeight(what), { signal: this.closing.signal });
+    for (const type of ["pointerover", "pointerout"]) {
+      document.addEventListener(type, (event) => (this.#watch(event), this.#pointAtWeight(event)), { signal: this.closing.signal });
     }
   }
 
@@ -108,6 +109,14 @@ export class Reader {
     if (!this.player.isPlaying) this.refresh();
   }
 
+  /** Which picture the pointer is over; the cover that Plotly lays over the page for a drag says nothing of that. */
+  #watch({ type, target, relatedTarget }) {
+    if (target.matches?.(".dragcover") || (type === "pointerout" && relatedTarget)) return;
+    const plot = type === "pointerover" ? target.closest?.(".sv-plot") : null;
+    if (this.over && plot !== this.over) this.leave();
+    this.over = this.view.root?.contains(plot) ? plot : null;
+  }
+
   point(name, event) {
     this.pointer = { name, event };
     const cell = this.#under();
@@ -143,13 +152,11 @@ export class Reader {
 
   click(name, event) {
     if (this.player.isPlaying) this.player.pause();
-    const hasLeft = !this.pointer; // a browser that is busy says so before the button is let go
     const cell = this.point(name, event);
     if (cell) {
       this.view.looks.select(name, cell.channel);
       this.pin.click(cell, event);
     }
-    if (hasLeft) this.leave();
     this.refresh();
   }
 

@@ -113,7 +113,6 @@ class View {
       frame.plot.focus({ preventScroll: true });
       this.reader.point(name, event);
     });
-    frame.plot.addEventListener("pointerleave", () => this.reader.leave());
     frame.plot.addEventListener("blur", () => this.reader.leave());
     const leaveToPage = (event) => !event.ctrlKey && scrolls() && document.activeElement !== frame.plot && event.stopPropagation();
     frame.plot.addEventListener("wheel", leaveToPage, { capture: true, passive: true });
