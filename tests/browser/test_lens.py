@@ -490,8 +490,9 @@ def test_a_click_that_is_over_after_the_pointer_has_left_does_not_hold_the_lens(
     lab.settled()
     x, y = spot(lab, "pool", 0, 1)
     quick = """(plot, [clientX, clientY]) => {
-      const send = (type, to) => to.dispatchEvent(new PointerEvent(type, { clientX, clientY, button: 0, bubbles: true }));
-      const cover = document.body.appendChild(document.createElement("div")); // as Plotly lays one over the page for a drag
+      const where = { clientX, clientY, button: 0, bubbles: true };
+      const send = (type, to) => to.dispatchEvent(new PointerEvent(type, where));
+      const cover = document.body.appendChild(document.createElement("div")); // as Plotly lays one over for a drag
       cover.className = "dragcover";
       for (const type of ["pointerover", "pointerdown"]) send(type, plot);
       send("pointerover", cover);
