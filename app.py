@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final
 
 import streamlit as st
 import torch
@@ -20,6 +22,11 @@ from cnnviz.ui import components, health, image_picker, logs, mended, serving, t
 from cnnviz.ui.turns import TakeTurns
 
 keep_less()
+# Seconds that a thread may keep Python from another that waits. Of Python's own 5 ms a page's script took as many each
+# time that one of its words was to be sent.
+SWITCH: Final = 0.0005
+# New objects between two collections. With Python's own 700 they took 4 % of a classroom's time, up to 60 ms at once.
+RARELY: Final = 10_000
 SITE = Path(__file__).parent / "cnnviz" / "ui" / "site.py"
 
 
@@ -28,11 +35,13 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """Pay for the first visitor's imports, first convolution and Plotly's compression before he comes."""
     # A map is small: a second thread costs more than it brings, and takes the core of another visitor.
     torch.set_num_threads(1)
+    sys.setswitchinterval(SWITCH)
     mended.mend()
     await asyncio.to_thread(warm_up)
     await asyncio.to_thread(serving.compressed, components.PLOTLY_JS)
     logs.set_up()
     gc.collect()
+    gc.set_threshold(RARELY)
     gc.freeze()  # what the imports made lives as long as the process: no collection need look at it
     tidy = asyncio.create_task(tidying.tidy_up())
     yield

@@ -43,3 +43,9 @@ def test_what_is_not_sent_yet_is_sent_though_another_run_begins() -> None:
         "and what is said anew does not go before the end of the run in which it was said first"
     )
     assert box.is_empty()
+
+
+def test_a_component_is_wrapped_only_where_it_tells_of_a_change() -> None:
+    assert mended._present("aggregator", "component", None) is None
+    present = mended._present("aggregator", "component", {"drawing"})
+    assert present is not None and present(None, None) is None, "what is no dictionary stays as it is"

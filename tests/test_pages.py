@@ -23,7 +23,7 @@ from cnnviz.images import SAMPLES, load_image
 from cnnviz.kernels import KERNELS, parse_kernel
 from cnnviz.ui import PAGES, experiment
 from cnnviz.ui import settings as ui_settings
-from cnnviz.ui.controls import Controls
+from cnnviz.ui.controls import KEPT, Controls
 from tests.fuzzing import examples
 from tests.option_space import MODES, both, naive_sides
 from tests.test_stage_message import unpack
@@ -244,6 +244,17 @@ def test_the_parameters_of_an_activation_appear_with_it() -> None:
     assert lab.widget("approximate").options == ["none", "tanh"]
     lab.choose(activation="relu")
     assert all(box.key != "approximate" for box in lab.at.selectbox)
+
+
+def test_a_menu_goes_on_offering_what_was_written_into_it() -> None:
+    lab = Lab(size="20")
+    for text in ("1,2", "2,1", "1,2", "no number", "3", "same"):
+        lab.choose(padding=text)
+    offered = lab.widget("padding").options
+    assert {"1,2", "2,1", "3"} < set(offered) and "no number" not in offered and len(offered) == len(set(offered))
+    for number in range(4, 40):
+        lab.choose(padding=f"{number}")
+    assert lab.widget("padding").options[-KEPT:] == [f"{number}" for number in range(39, 39 - KEPT, -1)]
 
 
 @pytest.mark.parametrize(

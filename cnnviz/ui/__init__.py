@@ -7,6 +7,7 @@ PAGES = Path(__file__).parents[2] / "pages"
 
 def warm_up() -> None:
     """Import what the pages import and run one small convolution, before the first visitor comes."""
+    import pandas  # type: ignore[import-untyped]  # noqa: F401  # Streamlit, for the first dictionary that a component gets
     import torch
 
     from cnnviz import functional

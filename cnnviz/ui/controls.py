@@ -19,6 +19,7 @@ from cnnviz.ui.settings import Setting, escaped, quoted, unreadable
 from cnnviz.ui.watch import rejected
 
 WRITABLE = "Choose or write"  # by which everywhere/menus.js knows a menu that takes any text
+KEPT = 12  # texts that a menu offers because they were written into it
 
 
 @dataclass(frozen=True)
@@ -78,13 +79,14 @@ OF_A_PAGE = (
     "senseless",
     "to reset",
     "last good",
+    "held",
     "last drawn",
     "weights",
     "file problem",
     "learned",
     "filtered",
     "lab now",
-    "lab values",
+    "lab reading",
     parts.WHOLE,
     parts.SHOWN,
 )
@@ -186,8 +188,11 @@ class Controls:
     def typed(self, name: str, label: str, suggestions: Sequence[str], **widget: Any) -> None:
         """A box to choose from or write in."""
         default = self._settings[name].default
-        # What it holds is offered too, or Enter would choose another.
-        options = self._offered[name] = list(dict.fromkeys([*suggestions, default, self._texts[name]]))
+        text, held = self._texts[name], st.session_state.setdefault("held", {})
+        if name not in self._problems:
+            held[name] = list(dict.fromkeys([text, *held.get(name, ())]))[:KEPT]
+        # What it holds is offered too, or Enter would choose another; and so is what it held before.
+        options = self._offered[name] = list(dict.fromkeys([*suggestions, default, text, *held.get(name, ())]))
         st.selectbox(
             label, options, options.index(default), key=name, bind="query-params", accept_new_options=True,
             placeholder=WRITABLE, **self._then(widget),

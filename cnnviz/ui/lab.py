@@ -25,13 +25,18 @@ from cnnviz.ui.take_away import BOXES
 
 NOW: Final = "lab now"
 _MOST: Final = max(len(activation.parameters) for activation in ACTIVATIONS.values())
-_VALUES: Final = "lab values"
+_READING: Final = "lab reading"
 Values = Mapping[str, Any]
 
 
 def now() -> Experiment:
     """What `picture` computed last."""
     return st.session_state[NOW]
+
+
+def _reading() -> controls.Reading:
+    """What it read: it runs before the other parts, and one look at all settings is enough."""
+    return st.session_state[_READING]
 
 
 def _sizes(values: Values) -> Any:
@@ -68,7 +73,7 @@ def picture() -> None:
     with parts.shown("picture", PARTS, values):
         chosen = chosen_image(values)
         state = st.session_state[NOW] = run(values, chosen)
-        st.session_state[_VALUES] = values
+        st.session_state[_READING] = reading
         stage_view(
             state.maps, key="stages", places=TITLES, follow=state.follow, ignored=controls.ignored(),
             address=reading.address(), pin=values["pin"], check=state.check(values["pin"]), notice=state.notice,
@@ -79,7 +84,7 @@ def picture() -> None:
 @st.fragment(key="kernel part")
 def kernel() -> None:
     """The kernel's grid."""
-    reading = controls.read(LAB)
+    reading = _reading()
     with parts.shown("kernel part", PARTS, reading.values):
         kernel_grid(reading.values["kernel"], reading.texts["kernel"], key="kernel_grid", box="kernel")
 
@@ -87,7 +92,7 @@ def kernel() -> None:
 @contextmanager
 def _part(key: str) -> Iterator[Experiment]:
     """A part that shows what `picture` computed."""
-    with parts.shown(key, PARTS, st.session_state[_VALUES]):
+    with parts.shown(key, PARTS, _reading().values):
         yield now()
 
 
@@ -107,8 +112,8 @@ def sizes() -> None:
 def activation() -> None:
     """The activation's parameters, and its function."""
     with _part("activation part") as state:
-        name = st.session_state[_VALUES]["activation"]
-        controls.Controls(controls.read(LAB), PARTS).parameters(name)
+        name = _reading().values["activation"]
+        controls.Controls(_reading(), PARTS).parameters(name)
         if state.activation and not state.stale:
             consequences.of_function(state.activation)
         else:
