@@ -49,6 +49,7 @@ bench: .venv/dev .venv/chromium
 	$(BIN)/python bench/network.py
 	$(BIN)/python bench/trainings.py
 	$(BIN)/python bench/classroom.py
+	$(BIN)/python bench/replicas.py
 	$(BIN)/python bench/learning_kernel.py
 	$(BIN)/python bench/learning.py
 

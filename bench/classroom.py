@@ -122,10 +122,12 @@ async def tweak_often(
         due = due + pause if pause else time.perf_counter()
 
 
-async def lesson(port: int, users: int, seconds: float, rate: float, choose: Choose, seed: int) -> Tally:
+async def lesson(
+    port: int, users: int, seconds: float, rate: float, choose: Choose, seed: int, kind: type[Visitor] = Visitor
+) -> Tally:
     """All visitors open the page, then tweak for so many seconds; rate 0: as fast as it goes."""
     tally = Tally()
-    visitors = [Visitor(f"127.0.0.1:{port}") for _ in range(users)]
+    visitors = [kind(f"127.0.0.1:{port}") for _ in range(users)]
     for visitor in visitors:
         await visitor.open()
     began = time.perf_counter()

@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from email.message import Message
 from http.client import HTTPConnection, HTTPException, HTTPMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -200,9 +201,9 @@ def say(text: str, status: int = 200, **headers: str) -> Reply:
 
 
 @contextlib.contextmanager
-def stand_in(reply: Reply) -> Iterator[tuple[str, list[tuple[str, HTTPMessage]]]]:
+def stand_in(reply: Reply) -> Iterator[tuple[str, list[tuple[str, Message]]]]:
     """Its address, and what it was asked: paths with their headers."""
-    asked: list[tuple[str, HTTPMessage]] = []
+    asked: list[tuple[str, Message]] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
