@@ -22,8 +22,8 @@ from cnnviz.ui import components, health, image_picker, logs, mended, serving, t
 from cnnviz.ui.turns import TakeTurns
 
 keep_less()
-# Seconds that a thread may keep Python from another that waits. Of Python's own 5 ms a page's script took as many each
-# time that one of its words was to be sent.
+# Seconds that a thread may keep Python from another that waits. With Python's own 5 ms, each word to be sent waits as
+# long for some page's script.
 SWITCH: Final = 0.0005
 # New objects between two collections. With Python's own 700 they took 4 % of a classroom's time, up to 60 ms at once.
 RARELY: Final = 10_000

@@ -360,7 +360,7 @@ def test_a_window_that_no_longer_fits_keeps_the_last_picture() -> None:
 
 
 def test_numbers_too_large_on_a_first_visit_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pooling.st, "session_state", {})
+    monkeypatch.setattr("streamlit.session_state", {})
     values = {setting.name: setting.parse(setting.default) for setting in POOLING}
     values |= {"source": "numbers", "numbers": ((3e38,) * 8,) * 8, "pool": "l2"}  # larger than a text may say
     now = pooling.run(values, Chosen(image(), "camera", "camera", 1))

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import streamlit as st
 from torch import Tensor
 
 from cnnviz.kernels import KernelError
@@ -18,6 +17,7 @@ from cnnviz.kinds import KINDS, Kind, layers_of
 from cnnviz.layers import Shape
 from cnnviz.network import summary
 from cnnviz.shapes import ShapeError
+from cnnviz.ui import drawn
 from cnnviz.ui.checking import Pin, check
 from cnnviz.ui.chosen_image import Chosen
 from cnnviz.ui.kind_stages import Layered, all_stages, source_stages
@@ -128,8 +128,8 @@ def run(values: Mapping[str, Any], chosen: Chosen) -> Comparison:
 
     A kind that cannot work says so and leaves its last good maps, and the others stand.
     """
-    last = st.session_state.get("last drawn")
-    if isinstance(last, Comparison) and last.image is chosen.image and last.values == values:
+    last = drawn.last(Comparison)
+    if last and last.image is chosen.image and last.values == values:
         return last  # a page may run again to say more
     source, x = source_stages(values["maps"], chosen.image)
     branches = list[Branch]()
@@ -137,7 +137,7 @@ def run(values: Mapping[str, Any], chosen: Chosen) -> Comparison:
         if values[f"kind_{slot}"] != "none":
             branches.append(_branch(slot, values, source, branches, x))
     now = Comparison(values, chosen.image, source, tuple(branches), tuple(_differences(branches)))
-    st.session_state["last drawn"] = now
+    drawn.keep(now)
     return now
 
 
@@ -166,9 +166,9 @@ def _branch(
 
 def _last(slot: str, kind: Kind, source: Sequence[StageMap], error: ValueError) -> Branch:
     """What was drawn last in this place, if it was of the same maps: beside others it would explain nothing."""
-    drawn = st.session_state.get("last drawn")
-    if isinstance(drawn, Comparison) and np.array_equal(drawn.source[-1].maps, source[-1].maps):
-        for branch in drawn.branches:
+    last = drawn.last(Comparison)
+    if last and np.array_equal(last.source[-1].maps, source[-1].maps):
+        for branch in last.branches:
             if branch.slot == slot and branch.maps:
                 return replace(branch, cost=None, error=error)
     return Branch(slot, kind, error=error)

@@ -13,7 +13,7 @@ from typing import Any
 import streamlit as st
 
 from cnnviz.activations import ACTIVATIONS
-from cnnviz.ui import parts
+from cnnviz.ui import drawn, parts
 from cnnviz.ui.help import PARAMETERS
 from cnnviz.ui.settings import Setting, escaped, quoted, unreadable
 from cnnviz.ui.watch import rejected
@@ -80,7 +80,7 @@ OF_A_PAGE = (
     "to reset",
     "last good",
     "held",
-    "last drawn",
+    drawn.DRAWN,
     "weights",
     "file problem",
     "learned",

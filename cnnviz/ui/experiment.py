@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import streamlit as st
 import torch
 from torch import Tensor
 
@@ -16,6 +15,7 @@ from cnnviz.activations import ACTIVATIONS
 from cnnviz.layers import Activation, Conv2d, Layer, Pool2d, Shape
 from cnnviz.network import Stage, forward
 from cnnviz.shapes import ShapeError, pair
+from cnnviz.ui import drawn
 from cnnviz.ui.checking import Pin, check
 from cnnviz.ui.chosen_image import Chosen
 from cnnviz.ui.limits import OVERFLOW, STILL, afford, is_finite
@@ -80,8 +80,8 @@ class Experiment:
 
 def run(values: Mapping[str, Any], chosen: Chosen) -> Experiment:
     """Compute the Lab's state, unless it was the last one computed; what cannot work leaves the last good picture."""
-    last = st.session_state.get("last drawn")
-    if isinstance(last, Experiment) and last.chosen.image is chosen.image and last.values == values:
+    last = drawn.last(Experiment)
+    if last and last.chosen.image is chosen.image and last.values == values:
         return replace(last, chosen=chosen)  # a page may run again to say more
     shape = tuple(chosen.image.shape[1:])
     rows = torch.tensor(values["kernel"], dtype=torch.float32)
@@ -127,7 +127,7 @@ def run(values: Mapping[str, Any], chosen: Chosen) -> Experiment:
         stage_maps(stages, parameters),
         pool_error=pool_error,
     )
-    st.session_state["last drawn"] = now
+    drawn.keep(now)
     return now
 
 
@@ -136,5 +136,4 @@ def _last(values: Mapping[str, Any], chosen: Chosen, **problem: Any) -> Experime
     stages = [Stage("input", None, chosen.image)]
     shape, maps = tuple(chosen.image.shape[1:]), stage_maps(stages, [])
     alone = Experiment(values, chosen, shape, None, None, None, [], stages, maps)
-    last = st.session_state.get("last drawn")
-    return replace(last if isinstance(last, Experiment) else alone, **{"pool_error": None, "stale": True, **problem})
+    return replace(drawn.last(Experiment) or alone, **{"pool_error": None, "stale": True, **problem})

@@ -31,7 +31,6 @@ from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 
 _begin: Final = app_session.AppSession._create_scriptrunner
 _populate: Final = app_session._populate_theme_msg
-_presenter: Final = make_bidi_component_presenter
 
 
 class Outbox(ForwardMsgQueue):
@@ -72,7 +71,9 @@ def _populate_theme(msg: CustomThemeConfig, section: str = "theme") -> None:
 
 
 def _present(aggregator_id: str, component_id: str | None = None, allowed_state_keys: set[str] | None = None) -> Any:
-    return _presenter(aggregator_id, component_id, allowed_state_keys) if allowed_state_keys else None
+    if not allowed_state_keys:
+        return None
+    return make_bidi_component_presenter(aggregator_id, component_id, allowed_state_keys)
 
 
 def mend() -> None:

@@ -16,6 +16,7 @@ from cnnviz.network import Summary, forward, survey
 from cnnviz.network_mends import Mend, mend
 from cnnviz.network_weights import Parameters, draw_weights, fit_tensors, with_filters
 from cnnviz.shapes import ShapeError
+from cnnviz.ui import drawn
 from cnnviz.ui.chosen_image import Chosen
 from cnnviz.ui.limits import afford, comparisons, is_finite, stage_cells
 
@@ -65,12 +66,12 @@ def run(values: Mapping[str, Any], chosen: Chosen) -> Network:
     """Compute the page's state; the layers before one that cannot work are computed all the same."""
     uploaded = st.session_state.get("weights")
     key = values["net"], values["init"], values["seed"], tuple(values["edits"].items()), id(uploaded)
-    last = st.session_state.get("last drawn")
+    last = drawn.last(tuple)
     if last and last[0] == key and last[1] is chosen.image:
         found: Network = last[2]
         return found
     now = _computed(values, chosen.image, uploaded)
-    st.session_state["last drawn"] = key, chosen.image, now
+    drawn.keep((key, chosen.image, now))
     return now
 
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import streamlit as st
 import torch
 from torch import Tensor
 
@@ -20,7 +19,7 @@ from cnnviz.pool_layers import AdaptivePool2d, GlobalPool2d
 from cnnviz.pool_winners import Pool, win_counts
 from cnnviz.shapes import ShapeError, pair
 from cnnviz.shifting import shift
-from cnnviz.ui import pooling_maps
+from cnnviz.ui import drawn, pooling_maps
 from cnnviz.ui.chosen_image import Chosen
 from cnnviz.ui.kernel_grid import Preset
 from cnnviz.ui.limits import OVERFLOW, STILL, afford, is_finite
@@ -32,8 +31,7 @@ PRESETS: tuple[Preset, ...] = tuple((p.name, p.family, p.look_for, p.rows) for p
 def run(values: Mapping[str, Any], chosen: Chosen) -> Pooling:
     """Compute the page's state, unless it was the last one computed; what cannot work leaves the last good picture."""
     is_image = values["source"] == "image"
-    drawn = st.session_state.get("last drawn")
-    last = drawn if isinstance(drawn, Pooling) else None
+    last = drawn.last(Pooling)
     if last and last.values == values and (not is_image or last.stages[0].output is chosen.image):
         return last  # a page may run again to say more
     image = chosen.image if is_image else torch.tensor(values["numbers"], dtype=torch.float32)[None, None]
@@ -57,7 +55,7 @@ def run(values: Mapping[str, Any], chosen: Chosen) -> Pooling:
         return _stale(last or alone, OVERFLOW, pool_error=pool_error)
     if pool_error:
         return replace(now, pool_error=pool_error)
-    st.session_state["last drawn"] = now
+    drawn.keep(now)
     return now
 
 

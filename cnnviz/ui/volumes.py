@@ -9,7 +9,6 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import streamlit as st
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -18,6 +17,7 @@ from cnnviz.kernels import KernelError, initial_bias, initialise
 from cnnviz.layers import Conv2d, Linear, Shape
 from cnnviz.network import Stage, forward
 from cnnviz.shapes import ShapeError, pair, times
+from cnnviz.ui import drawn
 from cnnviz.ui.checking import Pin, check
 from cnnviz.ui.chosen_image import Chosen
 from cnnviz.ui.kernel_grid import Preset
@@ -116,7 +116,7 @@ def run(values: Mapping[str, Any], chosen: Chosen) -> Volume:
     if not is_finite(stages[-1].output):
         return _last(values, chosen, notice=OVERFLOW, error=ShapeError(OVERFLOW))
     now = Volume(values, layer, parameters, stages, _maps(stages, parameters))
-    st.session_state["last drawn"] = now
+    drawn.keep(now)
     return now
 
 
@@ -138,7 +138,7 @@ def _maps(stages: list[Stage], parameters: Mapping[str, Tensor]) -> list[StageMa
 def _last(values: Mapping[str, Any], chosen: Chosen, error: ValueError, notice: str) -> Volume:
     stages = [Stage("input", None, chosen.image)]
     nothing = Volume(values, None, {}, stages, _maps(stages, {}))
-    last: Volume = st.session_state.get("last drawn", nothing)
+    last = drawn.last(Volume) or nothing
     return replace(last, values=values, error=error, notice=notice if last.layer else NOTHING_YET)
 
 
