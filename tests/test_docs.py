@@ -103,7 +103,8 @@ def test_a_sentence_then_a_real_screenshot_then_the_commands() -> None:
 
 
 def test_each_package_earns_its_line() -> None:
-    lines = [line.split("#")[0].strip() for line in text_of(ROOT / "requirements.txt").splitlines()]
+    # Without its comment, and without the marker of where a package is wanted.
+    lines = [re.split("[#;]", line)[0].strip() for line in text_of(ROOT / "requirements.txt").splitlines()]
     pinned = [re.fullmatch(r"([a-zA-Z0-9_.\[\]-]+)==[\w.+]+", line) for line in lines if line]
     assert all(pinned), "versions that were run"
     names = {found[1].lower() for found in pinned if found}

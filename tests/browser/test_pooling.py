@@ -49,7 +49,7 @@ DEFAULTS = {setting.name: setting.parse(setting.default) for setting in POOLING}
 
 
 def state(monkeypatch: pytest.MonkeyPatch, seed: int = 0, channels: int = 1, **values: Any) -> pooling.Pooling:
-    monkeypatch.setattr(pooling.st, "session_state", {})
+    monkeypatch.setattr("streamlit.session_state", {})  # outside of any session there is one for all tests
     levels = np.random.default_rng(seed).integers(0, 256, (1, channels, 13, 12)).astype(np.float32) / np.float32(255)
     return pooling.run(DEFAULTS | values, Chosen(torch.from_numpy(levels), "noise", None, 1))
 
