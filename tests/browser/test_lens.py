@@ -438,6 +438,18 @@ def test_a_pin_typed_after_a_double_click_counts_and_two_fast_clicks_end_at_the_
     assert lab.shown("pin") == "conv:8,9"
 
 
+def test_a_pin_typed_once_the_pointer_has_left_counts(lab: Lab) -> None:
+    lab.open(size="12")
+    lab.settled()
+    hover(lab, "conv", 5, 5)
+    explains(lab, "conv", 5, 5)
+    lab.page.mouse.move(*AWAY)
+    lab.idle()
+    assert place(lab) == ("conv", 5, 5), "the last cell stays"
+    lab.fill("pin", "conv:3,4")
+    explains(lab, "conv", 3, 4)
+
+
 def test_a_pin_survives_every_tweak_and_the_link_shows_the_same_lens(lab: Lab, another: Lab) -> None:
     settings = {"image": "chelsea", "size": "14", "color": "rgb"}
     lab.open(**settings)

@@ -14,6 +14,7 @@ import { isWindowed } from "./stage_window.js";
 
 export class Reader {
   /** @type {Cell | null} */ cell = null; // under the pointer or the keys
+  /** @type {Cell | null} */ last = null; // that they left, with nothing pinned
   /** @type {Element | null} */ over = null;
   pin = new Pin(() => this.refresh());
 
@@ -74,7 +75,7 @@ export class Reader {
   get target() {
     const { player } = this;
     if (player.isOn && (player.isPlaying || !this.cell)) return player.cell;
-    return this.#within(this.cell) ?? this.#within(this.pin.cell) ?? this.#middle();
+    return this.#within(this.cell) ?? this.#within(this.pin.cell) ?? this.#within(this.last) ?? this.#middle();
   }
 
   /** Where the arrow keys begin on a stage. @param {string} name */
@@ -101,17 +102,21 @@ export class Reader {
     this.lens.say();
   }
 
-  /** The pointer or the keys have left: back to the pin or the slide; without them the last cell stays. */
+  /** The pointer or the keys have left: back to the pin or the slide; without them the last cell stays until there is one. */
   leave() {
     this.pointer = null;
-    if (!this.pin.cell && !this.player.isOn) return;
+    if (!this.cell) return;
+    this.last = this.pin.cell || this.player.isOn ? null : this.cell;
     this.cell = null;
     if (!this.player.isPlaying) this.refresh();
   }
 
-  /** Which picture the pointer is over; the cover that Plotly lays over the page for a drag says nothing of that. */
+  /**
+   * Which picture the pointer is over. The cover that Plotly lays over the page for a drag says nothing of that, nor
+   * does its going, which is told as a way from the page's body to the page's body.
+   */
   #watch({ type, target, relatedTarget }) {
-    if (target.matches?.(".dragcover") || (type === "pointerout" && relatedTarget)) return;
+    if (target.matches?.(".dragcover") || target === relatedTarget || (type === "pointerout" && relatedTarget)) return;
     const plot = type === "pointerover" ? target.closest?.(".sv-plot") : null;
     if (this.over && plot !== this.over) this.leave();
     this.over = this.view.root?.contains(plot) ? plot : null;
