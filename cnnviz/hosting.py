@@ -33,6 +33,8 @@ class Hosting:
     sessions: int = _whole(60, 1, 10_000, "Pages open at once. Who comes later waits on a page that says so.")
     upload_mb: int = _whole(20, 1, 40, "Megabytes of one picture, or of a network's file.")
     dataset_mb: int = _whole(40, 1, 40, "Megabytes of one file of pictures to learn from.")
+    page_files_mb: int = _whole(100, 40, 1_000, "Megabytes of all files that one page has brought and not let go of.")
+    all_files_mb: int = _whole(500, 40, 100_000, "The same for all pages together.")
     megapixels: int = _whole(50, 1, 200, "Of an uploaded picture, in millions, before anything is decoded.")
     kept_mb: int = _whole(4, 1, 40, "Megabytes kept of a person's own picture; a larger one is shrunk when it comes.")
     kernel_side: int = _whole(15, 3, 15, "Rows and columns of a kernel.")

@@ -27,6 +27,7 @@ _SEPARABLE = {"depthwise": "0.weight", "pointwise": "1.weight", "bias": "1.bias"
 MAX_BYTES: Final = 50_000_000
 _MAX_LIST: Final = 1_000_000  # bytes of the list of tensors at the file's beginning
 _MAX_NAME: Final = 200
+_MOST_DIMENSIONS: Final = 8  # that are written out where a tensor does not fit
 # Batch norm counts its batches in whole numbers; a network computes with the others.
 _DTYPES: Final = (torch.float32, torch.float16, torch.bfloat16, torch.float64, torch.int64, torch.int32)
 
@@ -117,8 +118,11 @@ def fit_tensors(
                 problems.append(f"{key} is missing: it should be {_size(now)}.")
             elif given.shape != now.shape:
                 problems.append(f"{key} is {_size(given)}, but has to be {_size(now)} here.")
-            elif not given.is_floating_point() or not torch.isfinite(given.float()).all():
-                problems.append(f"{key} holds what is no number.")
+            elif not given.is_floating_point():
+                kind = str(given.dtype).removeprefix("torch.")
+                problems.append(f"{key} holds {kind}, and weights are floating point.")
+            elif not torch.isfinite(given.float()).all():
+                problems.append(f"{key} holds what is no number, or beyond what a float32 can hold.")
             elif name == "running_var" and (given < 0).any():
                 problems.append(f"{key} holds variances below 0.")
             else:
@@ -129,6 +133,8 @@ def fit_tensors(
 
 
 def _size(tensor: Tensor) -> str:
+    if tensor.ndim > _MOST_DIMENSIONS:
+        return f"of {tensor.ndim:,} dimensions"
     return times(tensor.shape) or "one number"
 
 

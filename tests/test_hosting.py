@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import re
 import subprocess
 import sys
@@ -201,6 +202,51 @@ def test_a_message_that_is_too_large_ends_its_connection_and_no_other(server: Se
             assert run.header["address"]["bias"] == "1.5"
 
     asyncio.run(visit())
+
+
+def logged(server: Server) -> list[str]:
+    """The lines that it has logged since the last call."""
+    assert server.process.stdout
+    os.set_blocking(server.process.stdout.fileno(), False)
+    return (server.process.stdout.read() or b"").decode().splitlines()
+
+
+def test_a_flood_of_names_ends_its_connection_and_no_other(server: Server) -> None:
+    async def visit() -> None:
+        async with Visitor(f"127.0.0.1:{server.port}") as one, Visitor(f"127.0.0.1:{server.port}") as other:
+            await one.open()
+            await other.open()
+            message = one.wish()
+            message.rerun_script.Clear()
+            message.file_urls_request.file_names.extend(["a"] * 300_000)
+            with pytest.raises(VisitorError, match="1008"):
+                await one.told(message)
+            run = await other.tweak("bias", 1.25)
+            assert run.header["address"]["bias"] == "1.25"
+
+    before = figures(server).get("cnnviz_rejected_totalmessage", 0)
+    logged(server)
+    asyncio.run(visit())
+    assert figures(server)["cnnviz_rejected_totalmessage"] == before + 1
+    [told] = logged(server)
+    assert json.loads(told)["event"] == "a connection was ended" and json.loads(told)["why"] == "too many names"
+
+
+def test_a_page_that_fails_is_one_line_of_the_log(server: Server) -> None:
+    async def visit() -> None:
+        async with Visitor(f"127.0.0.1:{server.port}") as visitor:
+            await visitor.open()
+            message = visitor.wish()
+            [state] = [one for one in message.rerun_script.widget_states.widgets if one.id.endswith("-padding")]
+            state.json_value = "my secret"  # no menu's value
+            with pytest.raises(VisitorError):
+                await visitor.told(message)
+
+    logged(server)
+    asyncio.run(visit())
+    lines = [json.loads(line) for line in logged(server)]
+    assert [line["exception"] for line in lines if "exception" in line], "the page did fail"
+    assert "my secret" not in str(lines)
 
 
 # --- logs ---------------------------------------------------------------------------------------------

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import pytest
+from streamlit.cursor import Cursor, LockedCursor, RunningCursor
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime import app_session
 
@@ -49,3 +54,30 @@ def test_a_component_is_wrapped_only_where_it_tells_of_a_change() -> None:
     assert mended._present("aggregator", "component", None) is None
     present = mended._present("aggregator", "component", {"drawing"})
     assert present is not None and present(None, None) is None, "what is no dictionary stays as it is"
+
+
+def test_a_place_that_is_copied_goes_its_own_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stack() -> tuple[DeltaGenerator, ...]:
+        outer = DeltaGenerator(root_container=0, cursor=RunningCursor(0))
+        inner = DeltaGenerator(root_container=0, cursor=RunningCursor(0, (2, 1)), parent=outer, block_type="vertical")
+        inner._cursor.lock_element()
+        inner._cursor.transient_elements[3] = Element()
+        return outer, inner, DeltaGenerator(root_container=0, cursor=LockedCursor(0, (1,), 4), parent=inner)
+
+    def said(places: tuple[DeltaGenerator, ...]) -> list[object]:
+        return [
+            (type(place._cursor), place._cursor.delta_path, list(place._cursor.transient_elements.items()), above)
+            for one in places
+            for above, place in enumerate(one._ancestors)
+        ]
+
+    theirs = said(deepcopy(stack()))
+    monkeypatch.setattr(Cursor, "__deepcopy__", mended._copied, raising=False)
+    original = stack()
+    copy = deepcopy(original)
+    assert said(copy) == theirs == said(original)
+    copy[1]._cursor.transient_elements[5] = Element()
+    copy[1]._cursor.transient_elements[3].markdown.body = "changed"
+    copy[1]._cursor.lock_element()
+    assert said(original) == theirs
+    assert copy[1]._cursor.index == original[1]._cursor.index + 1

@@ -142,16 +142,19 @@ def test_a_state_dict_fits_whole(network):
         same_tensors(named_tensors(layers, fitted), {name: tensor.float() for name, tensor in tensors.items()})
 
 
+FLOATING = "and weights are floating point."
+BEYOND = "holds what is no number, or beyond what a float32 can hold."
 spoilt = {
     "missing": (None, "is missing: it should be {right}."),
     "another shape": (lambda t: t.new_ones(*t.shape, 2), "is {right}×2, but has to be {right} here."),
+    "many dimensions": (lambda t: t.new_zeros([0] * 60), "is of 60 dimensions, but has to be {right} here."),
     "one number": (lambda t: t.new_tensor(1.0), "is one number, but has to be {right} here."),
-    "not a number": (lambda t: t.fill_(math.nan), "holds what is no number."),
-    "infinite": (lambda t: t.fill_(-math.inf), "holds what is no number."),
-    "beyond float32": (lambda t: t.double().fill_(1e300), "holds what is no number."),
-    "whole numbers": (lambda t: torch.ones_like(t, dtype=torch.int64), "holds what is no number."),
-    "flags": (lambda t: torch.ones_like(t, dtype=torch.bool), "holds what is no number."),
-    "complex": (lambda t: torch.ones_like(t, dtype=torch.complex64), "holds what is no number."),
+    "not a number": (lambda t: t.fill_(math.nan), BEYOND),
+    "infinite": (lambda t: t.fill_(-math.inf), BEYOND),
+    "beyond float32": (lambda t: t.double().fill_(1e300), BEYOND),
+    "whole numbers": (lambda t: torch.ones_like(t, dtype=torch.int64), "holds int64, " + FLOATING),
+    "flags": (lambda t: torch.ones_like(t, dtype=torch.bool), "holds bool, " + FLOATING),
+    "complex": (lambda t: torch.ones_like(t, dtype=torch.complex64), "holds complex64, " + FLOATING),
 }
 
 

@@ -21,6 +21,7 @@ REMARKS: Final = "own pictures' remarks"
 PROBLEM: Final = "own pictures' problem"
 BROUGHT: Final = "own pictures' uploads"  # how often files were read
 MEGABYTES: Final = HOSTING.dataset_mb  # of one file: each of CIFAR-10's has 31
+STAYS: Final = "All files of the list are read together: take out a wrong one by its ×."
 MOST_BYTES: Final = 25_000_000  # of pictures that are kept for a session: 30 people at once are 750 MB
 ABOUT: Final = (
     "MNIST, Fashion-MNIST and their like: pictures and labels together (`…-images-idx3-ubyte`, `…-labels-idx1-ubyte`, "
@@ -83,7 +84,7 @@ def _take() -> None:
     try:
         read = read_dataset([(file.name, file.getvalue()) for file in files], most_bytes=MOST_BYTES)
     except DatasetError as error:
-        state[PROBLEM] = str(error)
+        state[PROBLEM] = f"{error} {STAYS}"
         rejected("file")
         return
     state[OWN_PICTURES], state[WAYS], state[REMARKS] = read.dataset, {"numbers": read.dataset}, read.remarks

@@ -12,16 +12,15 @@ import time
 from collections import deque
 from typing import Final
 
-from google.protobuf.message import DecodeError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from cnnviz.ui import logs, watch
+from cnnviz.ui import hearing, logs, watch
 
 SLOW: Final = 5.0  # seconds of a run that is told of
 PATIENCE: Final = 0.1  # seconds that a turn lasts, should the script not end before
 AT_ONCE: Final = 2  # turns: while the words of one page travel, the next one runs
+_NOT_OURS: Final = 1008  # a websocket's word for what is against the rules
 _SMALL: Final = 300  # bytes: the word that a script has finished has no more
 
 
@@ -75,11 +74,20 @@ class TakeTurns:
 
         async def receive_in_turn() -> Message:
             nonlocal asked
-            message = await receive()
-            if message["type"] == "websocket.receive" and wants_run(message.get("bytes") or b""):
-                asked = time.perf_counter()
-                await self.turns.take(who)
-                watch.WAITS.observe(time.perf_counter() - asked)
+            while (message := await receive())["type"] == "websocket.receive":
+                try:
+                    kind = hearing.kind_of(message)
+                except hearing.HearingError as error:
+                    watch.rejected("message")
+                    logs.tell("a connection was ended", why=str(error))
+                    await send({"type": "websocket.close", "code": _NOT_OURS})
+                    return {"type": "websocket.disconnect", "code": _NOT_OURS}
+                if kind == "rerun_script":
+                    asked = time.perf_counter()
+                    await self.turns.take(who)
+                    watch.WAITS.observe(time.perf_counter() - asked)
+                if kind:
+                    break
             return message
 
         async def send_and_give(message: Message) -> None:
@@ -99,14 +107,6 @@ class TakeTurns:
         watch.RUNS.observe(seconds)
         if seconds > SLOW:
             logs.tell("a page took long", seconds=round(seconds, 2))
-
-
-def wants_run(data: bytes) -> bool:
-    """Whether a message from the browser asks for a run of its page's script."""
-    try:
-        return BackMsg.FromString(data).WhichOneof("type") == "rerun_script"
-    except DecodeError:
-        return False  # Streamlit deals with it
 
 
 def has_finished(data: bytes) -> bool:

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
-Rejected = Literal["picture", "file", "setting", "size", "training", "page"]
+Rejected = Literal["picture", "file", "setting", "size", "training", "page", "message"]
 
 REGISTRY: Final = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)

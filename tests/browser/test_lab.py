@@ -280,7 +280,37 @@ def test_a_menu_takes_text_as_it_is_written(lab: Lab) -> None:
     assert lab.shown("stride") == "1,3" and lab.query()["stride"] == "1,3"
 
 
+@pytest.mark.parametrize("enters", ["by a click", "by keys"])
+def test_what_is_written_into_a_menu_at_first_takes_the_place_of_its_text(lab: Lab, enters: str) -> None:
+    lab.open(size="40")
+    box = lab.widget("padding")
+    box.click() if enters == "by a click" else box.focus()
+    lab.page.keyboard.type("valid")
+    lab.page.keyboard.press("Enter")
+    lab.wait_query(size="40", padding="valid")
+
+
 # --- one's own picture ----------------------------------------------------------------------------
+
+
+def test_why_a_file_is_refused_stands_under_its_name(lab: Lab, tmp_path: Path) -> None:
+    """By the browser, because it is too large; by the server, because there is no room for it."""
+    lab.open(size="12")
+    large, small = tmp_path / "large.png", tmp_path / "small.png"
+    large.write_bytes(bytes(21 << 20))
+    small.write_bytes(b"no picture")
+    said = lab.page.get_by_test_id("stFileChip").get_by_role("alert")
+    lab.page.locator(".st-key-upload input[type=file]").set_input_files(large)
+    expect(said).to_have_text("Error: File must be 20.0MB or smaller.")
+    lab.page.route("**/_stcore/upload_file/**", lambda route: route.fulfill(status=413))
+    lab.page.locator(".st-key-upload input[type=file]").set_input_files(small)
+    expect(said.filter(has_text="No room")).to_have_count(1)
+    lab.page.unroute("**/_stcore/upload_file/**")
+    chip = box(lab.page.get_by_test_id("stFileChip").first)
+    at = box(said.first)
+    assert at["width"] > 100 and at["height"] > 10, "it is seen"
+    assert chip["y"] < at["y"] and at["y"] + at["height"] <= chip["y"] + chip["height"]
+    assert at["x"] >= chip["x"] and at["x"] + at["width"] <= chip["x"] + chip["width"]
 
 
 def upload(lab: Lab, name: str, data: bytes) -> None:

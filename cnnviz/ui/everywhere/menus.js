@@ -34,6 +34,18 @@ addEventListener(
 );
 addEventListener("compositionend", ({ target }) => target.matches?.(WRITABLE) && take(target), { capture: true });
 
+/** Who comes to such a box finds its text selected, as in a browser's line for addresses: what is written takes its place. */
+let entered = null; // the box that has the focus since the last press of a button or a key
+
+addEventListener("focusin", ({ target }) => {
+  entered = target.matches?.(WRITABLE) ? target : null;
+  entered?.select();
+});
+addEventListener("click", () => {
+  if (entered && entered.selectionStart === entered.selectionEnd) entered.select(); // the click has put the caret somewhere
+  entered = null;
+});
+
 /** What was written counts when the person goes on to something else, as in every other box. Escape gives it up. */
 function finish() {
   const box = document.activeElement;
@@ -44,6 +56,7 @@ function finish() {
 addEventListener(
   "keydown",
   ({ key }) => {
+    entered = null;
     if (key === "Tab") finish();
     if (["Tab", "Enter", "Escape"].includes(key)) written = null;
   },

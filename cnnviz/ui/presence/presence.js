@@ -4,6 +4,7 @@
  */
 import { app } from "./running.js";
 import { stylesheet } from "./stage_dom.js";
+import "./refusals.js";
 import "./texts.js";
 
 stylesheet(new URL("presence.css", import.meta.url).href);
