@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import io
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from streamlit import runtime
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile, UploadedFileRec
 
@@ -125,11 +127,33 @@ def test_a_session_that_cannot_be_closed_is_not_tried_for_ever(monkeypatch: pyte
 
 @pytest.mark.parametrize(
     ("had", "held", "lost"),
-    [(["own"], [], ["own"]), (["own"], ["own"], []), (["weights", "own"], ["own"], ["weights"]),
+    [(["own"], [], ["own"]), (["own"], ["own"], []), (["own weights", "own"], ["own"], ["own weights"]),
      ([{"own": 1}, None, 3, "nonsense", "<b>"], [], []), ([["own"]], [], [])],
 )  # fmt: skip
 def test_what_is_lost_is_what_a_page_had_and_has_no_more(had: list, held: list[str], lost: list[str]) -> None:
     assert presence.missing(had, held) == lost
+
+
+@pytest.mark.parametrize(
+    ("left", "is_open", "taken"),
+    [("left", False, True), ("left", True, False), ("gone", False, False), (None, False, False), (["left"], 0, 0)],
+)  # fmt: skip
+def test_a_page_takes_over_from_one_that_is_closed(
+    monkeypatch: pytest.MonkeyPatch, left: Any, is_open: bool, taken: bool
+) -> None:
+    """And from no other: what is open belongs to somebody. left: said by a browser, so it may be anything."""
+    had = {"own": "a picture", "own shown": True, "own decoded": "its pixels", "size": "12", "lost": ["own"]}
+    info = SimpleNamespace(session=SimpleNamespace(session_state=SimpleNamespace(filtered_state=had)))
+    server = SimpleNamespace(
+        is_active_session=lambda session: is_open,
+        _session_mgr=SimpleNamespace(get_session_info={"left": info}.get),
+    )
+    state = {"presence": SimpleNamespace(left=left)}
+    monkeypatch.setattr("streamlit.session_state", state)
+    monkeypatch.setattr(runtime, "get_instance", lambda: server)
+    presence.take_over()
+    del state["presence"]
+    assert state == ({name: had[name] for name in ("own", "own shown", "own decoded")} if taken else {})
 
 
 def test_a_frame_that_cannot_be_read_leaves_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from cnnviz.ui import drawn
 from cnnviz.ui.chosen_image import Chosen
 from cnnviz.ui.limits import afford, comparisons, is_finite, stage_cells
 
+OWN_WEIGHTS: Final = "own weights"  # in the session: tensors that a person brought, by name
 MOST_PARAMETERS: Final = 5_000_000  # 20 MB, which is what may be uploaded
 
 
@@ -64,7 +65,7 @@ class Network:
 
 def run(values: Mapping[str, Any], chosen: Chosen) -> Network:
     """Compute the page's state; the layers before one that cannot work are computed all the same."""
-    uploaded = st.session_state.get("weights")
+    uploaded = st.session_state.get(OWN_WEIGHTS)
     key = values["net"], values["init"], values["seed"], tuple(values["edits"].items()), id(uploaded)
     last = drawn.last(tuple)
     if last and last[0] == key and last[1] is chosen.image:
@@ -77,7 +78,7 @@ def run(values: Mapping[str, Any], chosen: Chosen) -> Network:
 
 def draw(values: Mapping[str, Any]) -> dict[str, Any] | None:
     """How the browser may draw the weights itself; None where filters or a file take their places."""
-    if values["edits"] or st.session_state.get("weights") is not None:
+    if values["edits"] or st.session_state.get(OWN_WEIGHTS) is not None:
         return None
     return {"method": values["init"], "seed": values["seed"], "box": "seed"}
 

@@ -16,7 +16,7 @@ from cnnviz.network_weights import WeightsError, read_weights, weights_file
 from cnnviz.notebook import notebook
 from cnnviz.summary_table import as_csv, as_markdown
 from cnnviz.torch_code import torch_code
-from cnnviz.ui.network import Network
+from cnnviz.ui.network import OWN_WEIGHTS, Network
 from cnnviz.ui.settings import escaped
 from cnnviz.ui.watch import rejected
 
@@ -79,7 +79,7 @@ def bring(now: Network) -> None:
     state = st.session_state
     if problem := state.get("file problem"):
         st.error(escaped(problem), icon=":material/error:")
-    if state.get("weights") is None:
+    if state.get(OWN_WEIGHTS) is None:
         return
     st.button("Draw the weights again", on_click=_forget, key="draw again")
     if now.problems:
@@ -103,7 +103,7 @@ def _take() -> None:
         if file.name.lower().endswith(".json"):
             _describe(file.getvalue())
         else:
-            state["weights"] = read_weights(file.getvalue())
+            state[OWN_WEIGHTS] = read_weights(file.getvalue())
     except (NetworkJsonError, WeightsError) as error:
         state["file problem"] = str(error)
         rejected("file")
@@ -122,4 +122,4 @@ def _describe(data: bytes) -> None:
 
 
 def _forget() -> None:
-    st.session_state["weights"] = None
+    st.session_state[OWN_WEIGHTS] = None

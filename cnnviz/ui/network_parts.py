@@ -20,7 +20,7 @@ from cnnviz.ui.checking import check
 from cnnviz.ui.consequences import formula
 from cnnviz.ui.controls import Controls, Reading
 from cnnviz.ui.dense_view import MOST_CELLS, dense_view
-from cnnviz.ui.network import Network
+from cnnviz.ui.network import OWN_WEIGHTS, Network
 from cnnviz.ui.network_stages import is_dense, opened, title_of
 from cnnviz.ui.settings import escaped
 from cnnviz.ui.stage_view import Look, stage_view
@@ -34,7 +34,7 @@ def prepared(show: Controls, networks: Mapping[str, PreparedNetwork]) -> None:
 
     def begin(settings: Mapping[str, str], keep: Sequence[str] = KEPT) -> None:
         show.set_all(settings, keep)
-        st.session_state["weights"] = None
+        st.session_state[OWN_WEIGHTS] = None
 
     with st.container(horizontal=True, gap="small", key="examples"):
         st.caption("Begin with:")

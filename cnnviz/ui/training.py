@@ -122,6 +122,11 @@ def start(order: Order, *, is_paused: bool = False) -> Job:
     return job
 
 
+def keep_on(job: Job) -> None:
+    """Let a training go on for this session, and no longer for the one that began it."""
+    job.is_wanted = _is_open()
+
+
 def stop() -> None:
     """Forget the session's training."""
     if job := st.session_state.pop(KEY, None):

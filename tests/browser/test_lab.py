@@ -293,6 +293,34 @@ def test_what_is_written_into_a_menu_at_first_takes_the_place_of_its_text(lab: L
 # --- one's own picture ----------------------------------------------------------------------------
 
 
+def test_an_own_picture_outlives_back_from_another_page_and_a_reload(lab: Lab, tmp_path: Path) -> None:
+    file = tmp_path / "own.png"
+    Image.effect_noise((30, 20), 90).save(file)
+    settings = {"size": "24", "bias": "0.5"}
+
+    def shows_own() -> bool:
+        return lab.shapes().get("input") == "1x24x24" and lab.pixels() == own
+
+    lab.open(size="24")
+    sample = lab.pixels()
+    lab.page.locator(".st-key-upload input[type=file]").set_input_files(file)
+    eventually(lambda: lab.pixels() != sample, lab.page)
+    lab.idle()
+    lab.fill("bias", "0.5")
+    own = lab.pixels()
+    lab.page.get_by_test_id("stTopNavSection").first.click()
+    lab.page.get_by_test_id("stTopNavDropdownLink").filter(has_text="Volumes").click()
+    lab.page.wait_for_selector("[data-stage='0'][data-shape]")
+    lab.idle()
+    lab.page.go_back()
+    eventually(shows_own, lab.page)
+    lab.wait_query(**settings)
+    lab.page.reload()
+    eventually(shows_own, lab.page)
+    lab.open(**settings)
+    assert lab.pixels()["input"] == sample["input"], "an address that is opened has no own picture"
+
+
 def test_why_a_file_is_refused_stands_under_its_name(lab: Lab, tmp_path: Path) -> None:
     """By the browser, because it is too large; by the server, because there is no room for it."""
     lab.open(size="12")

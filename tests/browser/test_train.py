@@ -108,6 +108,18 @@ def test_another_page_of_the_same_visit_does_not_end_a_training(train: Train) ->
     train.wait_progress("stopped")
 
 
+def test_a_page_loaded_anew_goes_on_with_its_training(train: Train) -> None:
+    train.open(layers=NET, epochs="200", batch="10")
+    train.press("train")
+    train.wait_progress("Step [1-9]")
+    train.page.reload()
+    train.page.wait_for_selector(".st-key-layers input")
+    train.wait_progress("Step [1-9]")
+    train.press("pause")
+    train.press("stop")
+    train.wait_progress("stopped")
+
+
 def test_a_mistake_is_looked_into_and_back_finds_the_settings(train: Train) -> None:
     page = train.page
     train.open(layers=NET, epochs="1", batch="64", seed="3")
@@ -126,6 +138,7 @@ def test_a_mistake_is_looked_into_and_back_finds_the_settings(train: Train) -> N
     page.go_back()
     eventually(lambda: (train.shown("seed"), train.shown("epochs")) == ("3", "1"), page)
     train.wait_query(layers=NET, epochs="1", batch="64", seed="3")
+    train.wait_progress("done")  # the page was loaded anew, and has its training
 
 
 def test_a_network_is_taken_along_and_the_phone_shows_it(train: Train) -> None:
