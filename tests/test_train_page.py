@@ -21,8 +21,11 @@ from cnnviz.network_text import parse_network
 from cnnviz.number_words import written
 from cnnviz.prepared_networks import NETWORKS
 from cnnviz.training import Recipe, Training
+from cnnviz.training_job import Job
+from cnnviz.training_news import Order
+from cnnviz.training_pool import BUSY
 from cnnviz.ui import PAGES, training
-from cnnviz.ui.settings import TRAIN
+from cnnviz.ui.settings import TRAIN, escaped
 from cnnviz.ui.training_results import confusion_table, fingerprint
 from cnnviz.ui.training_view import pack, thinned
 from tests.fuzzing import examples
@@ -161,6 +164,20 @@ def test_step_by_step_with_the_arithmetic_of_the_watched_weight(pool: PoolHere) 
         job.wait(job.version, 1)
     page.run()
     assert fingerprint(alone().snapshot()) in page.words  # the same as in one go
+
+
+def test_where_the_queue_is_full_nothing_was_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(order: Order, is_wanted: Any) -> Job:
+        job = Job(order, is_wanted)
+        job.end(BUSY)
+        return job
+
+    page = Train(**QUICK)
+    monkeypatch.setattr(training.POOL, "submit", refuse)
+    page.press("train")
+    assert escaped(BUSY) in [warning.value for warning in page.at.warning]
+    labels = {button.label: button.disabled for button in page.at.button}
+    assert "Train again" not in labels and not labels["Train"] and not labels["One step"]
 
 
 def test_settings_that_changed_since_are_said() -> None:

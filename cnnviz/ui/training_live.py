@@ -82,10 +82,10 @@ def _buttons(now: Lesson, job: Job | None) -> None:
             _button("One step", "skip_next", "one step", _say, job, "step", is_off=is_waiting)
             _button("Leave the queue" if is_waiting else "Stop", "stop", "stop", _stop, job)
             return
-        again = state == "over" and not now.is_changed
-        label = "Train again" if again else "Train"
+        has_learned = state == "over" and job is not None and bool(job.news)  # not where the queue was full
+        label = "Train again" if has_learned and not now.is_changed else "Train"
         _button(label, "play_arrow", "train", _begin, now, False, is_off=not now.order, type="primary")
-        is_off = not now.order or state == "over"
+        is_off = not now.order or has_learned
         _button("One step", "skip_next", "first step", _begin, now, True, is_off=is_off)
         _button("Stop", "stop", "nothing to stop", is_off=True)
 
