@@ -58,8 +58,9 @@ class Reader(Visitor):
 
     @property
     def said(self) -> list[Any]:
-        """All texts and pictures, in their order."""
-        return [said for _, (_, _, kind, said) in sorted(self._standing.items()) if kind in SHOWN]
+        """All texts and pictures, in their order, but for whose page it is."""
+        shown = [said for _, (_, _, kind, said) in sorted(self._standing.items()) if kind in SHOWN]
+        return [said.replace(self.session, "") if isinstance(said, str) else said for said in shown]
 
 
 @pytest.fixture(scope="module")

@@ -142,7 +142,7 @@ def test_a_page_takes_over_from_one_that_is_closed(
     monkeypatch: pytest.MonkeyPatch, left: Any, is_open: bool, taken: bool
 ) -> None:
     """And from no other: what is open belongs to somebody. left: said by a browser, so it may be anything."""
-    had = {"own": "a picture", "own shown": True, "own decoded": "its pixels", "size": "12", "lost": ["own"]}
+    had = {"own": "a picture", "own shown": False, "own decoded": "its pixels", "size": "12", "lost": ["own"]}
     info = SimpleNamespace(session=SimpleNamespace(session_state=SimpleNamespace(filtered_state=had)))
     server = SimpleNamespace(
         is_active_session=lambda session: is_open,

@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError
 from starlette.types import Message
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-NEEDED: Final = frozenset({"rerun_script", "stop_script", "file_urls_request", "app_heartbeat"})
+NEEDED: Final = frozenset({"rerun_script", "stop_script", "file_urls_request", "app_heartbeat", "deferred_file"})
 MOST: Final = 2_000  # widgets or files that a message may name: no page has a tenth as many
 _PREFIX: Final = "$$"  # of each id that Streamlit gives
 
@@ -22,7 +22,7 @@ class HearingError(ValueError):
 
 
 def kind_of(message: Message) -> str:
-    """What a websocket's message asks for: a field's name of `BackMsg`, or "" of what Streamlit need not hear.
+    """What a websocket's message asks for: one of NEEDED, or "" of what Streamlit need not hear.
 
     Raises:
         HearingError: the connection should end.
@@ -35,6 +35,8 @@ def kind_of(message: Message) -> str:
     except DecodeError as error:
         raise HearingError("no message") from error
     kind = said.WhichOneof("type") or ""
+    if kind == "backend_operation_request":
+        kind = said.backend_operation_request.WhichOneof("payload") or ""
     run = said.rerun_script
     widgets = run.widget_states.widgets
     if max(len(widgets), len(said.file_urls_request.file_names), len(run.cached_message_hashes)) > MOST:

@@ -38,7 +38,7 @@ addEventListener("compositionend", ({ target }) => target.matches?.(WRITABLE) &&
 let entered = null; // the box that has the focus since the last press of a button or a key
 
 addEventListener("focusin", ({ target }) => {
-  entered = target.matches?.(WRITABLE) ? target : null;
+  entered = target.matches?.(WRITABLE) && target !== written ? target : null; // not where the person is back at what he began
   entered?.select();
 });
 addEventListener("click", () => {

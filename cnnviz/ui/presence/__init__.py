@@ -66,7 +66,7 @@ def take_over() -> None:
     info = server._session_mgr.get_session_info(left)
     had = info.session.session_state.filtered_state if info else {}
     for name in (*HELD, *WITH):
-        if had.get(name) and name not in state:
+        if name in had and not state.get(name):
             state[name] = had[name]
     if job := had.get(training.KEY):
         training.keep_on(job)
