@@ -14,7 +14,7 @@ from cnnviz.hosting import HOSTING
 from cnnviz.ui.watch import rejected
 
 MOST: Final = 1_000  # files of a page
-FULL: Final = "The files brought before take all the room. Take them out of the list, or load the page anew."
+FULL: Final = "no room"  # to a browser everywhere/refusals.js says it in a sentence
 
 
 def refuse_too_many(kept: MemoryUploadedFileManager, session_id: str, file: UploadedFileRec) -> None:

@@ -68,7 +68,7 @@ def take_over() -> None:
     for name in (*HELD, *WITH):
         if name in had and not state.get(name):
             state[name] = had[name]
-    if job := had.get(training.KEY):
+    if job := state.get(training.KEY):  # its own, if it has begun one: then the other ends
         training.keep_on(job)
 
 

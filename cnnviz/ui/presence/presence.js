@@ -30,7 +30,7 @@ new MutationObserver(() => {
   }
 }).observe(document.documentElement, { subtree: true, attributes: true, attributeFilter: [ATTRIBUTE] });
 
-addEventListener("pagehide", () => memory()?.setItem(LEFT, session));
+addEventListener("pagehide", () => session && memory()?.setItem(LEFT, session)); // else it had no time to take over itself
 
 /** None where the browser keeps it from a page inside another site's. */
 function memory() {
